@@ -1,0 +1,10 @@
+#!/bin/sh
+# The image's entry point. With a database it only starts the command: migrations are a step of
+# the deployment, run once and not by every replica. Without one, the container is a demonstration
+# and has to make its own.
+set -eu
+if [ "$1" = gunicorn ] && [ -z "${DATABASE_URL:-}${DATABASE_URL_FILE:-}" ]; then
+    echo "No DATABASE_URL: a demonstration, whose data end with this container." >&2
+    python manage.py migrate --noinput --verbosity 0
+fi
+exec "$@"
