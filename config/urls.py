@@ -1,0 +1,17 @@
+"""Every address of the service, and the views for what no view answers."""
+
+from django.contrib import admin
+from django.urls import include, path
+from django.views.generic import RedirectView
+
+urlpatterns = [
+    path("", RedirectView.as_view(url="/api/docs")),
+    path("", include("health.urls")),
+    path("api/", include("tasks.api.urls")),
+    path("admin/", admin.site.urls),
+]
+
+handler400 = "tasks.api.outside.bad_request"
+handler403 = "tasks.api.outside.permission_denied"
+handler404 = "tasks.api.outside.not_found"
+handler500 = "tasks.api.outside.server_error"

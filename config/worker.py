@@ -1,0 +1,77 @@
+"""gunicorn's threaded worker, which answers requests that are not HTTP as problems.
+
+gunicorn writes its own HTML page for what it cannot parse, before any application runs. Clients
+read one form of error only, so the page becomes problem+json of the same catalogue.
+"""
+
+import ssl
+from http import HTTPStatus
+from typing import Any, Final
+from uuid import uuid4
+
+import orjson
+from gunicorn import util  # type: ignore[import-untyped]
+from gunicorn.http import errors  # type: ignore[import-untyped]
+from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]
+
+from config.middleware import HEADER
+from tasks import context
+from tasks.api import problems
+
+_CODES: Final[tuple[tuple[type[Exception], str], ...]] = (
+    # A header that the application set is the application's mistake, though its class derives
+    # from the one for headers of clients.
+    (errors.InvalidResponseHeader, "internal_error"),
+    (errors.InvalidResponseHeaderName, "internal_error"),
+    (errors.ConfigurationProblem, "internal_error"),
+    (errors.LimitRequestLine, "uri_too_long"),
+    (errors.LimitRequestHeaders, "headers_too_large"),
+    # RFC 9112 §6.1 suggests 501 for an unknown coding; 411 is as true and names the remedy.
+    (errors.UnsupportedTransferCoding, "length_required"),
+    (errors.ParseException, "malformed_request"),
+    (ssl.SSLError, "malformed_request"),
+)
+
+
+class ProblemWorker(ThreadWorker):  # type: ignore[misc]
+    """A ThreadWorker whose error pages are problems."""
+
+    def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:
+        """Answer a request that never reached the application, and close its connection."""
+        code = code_of(exc)
+        request_id = uuid4().hex
+        token = context.request_id.set(request_id)
+        try:
+            self._log(code, addr, exc)
+            util.write_nonblock(client, answer(code, request_id))
+        except OSError:
+            self.log.debug("The client left before it could be told.")
+        finally:
+            context.request_id.reset(token)
+
+    def _log(self, code: str, addr: Any, exc: Exception) -> None:
+        fields = {"code": code, "address": addr[0] if addr else None, "reason": repr(exc)}
+        if code == "internal_error":
+            self.log.error("request_crashed", exc_info=exc, extra=fields)
+        else:
+            self.log.info("request_refused", extra=fields)
+
+
+def code_of(exc: Exception) -> str:
+    """Return the code of the catalogue for what gunicorn raised."""
+    return next((code for kind, code in _CODES if isinstance(exc, kind)), "internal_error")
+
+
+def answer(code: str, request_id: str) -> bytes:
+    """Return the whole response, head and body; the connection ends with it (RFC 9112 §9.6)."""
+    body = orjson.dumps(problems.problem(code))
+    status = HTTPStatus(problems.CATALOGUE[code].status)
+    head = (
+        f"HTTP/1.1 {status.value} {status.phrase}\r\n"
+        f"Content-Type: {problems.MEDIA_TYPE}\r\n"
+        f"Content-Length: {len(body)}\r\n"
+        "Connection: close\r\n"
+        "X-Content-Type-Options: nosniff\r\n"
+        f"{HEADER}: {request_id}\r\n\r\n"
+    )
+    return head.encode("latin-1") + body
