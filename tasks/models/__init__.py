@@ -1,0 +1,20 @@
+"""One file per aggregate; the table names follow the class names."""
+
+from tasks.models.comment import Comment
+from tasks.models.label import Label
+from tasks.models.project import Membership, Project
+from tasks.models.task import MAX_DEPTH, Task, TaskLabel
+from tasks.models.token_family import TokenFamily
+from tasks.models.user import User
+
+__all__ = [
+    "MAX_DEPTH",
+    "Comment",
+    "Label",
+    "Membership",
+    "Project",
+    "Task",
+    "TaskLabel",
+    "TokenFamily",
+    "User",
+]

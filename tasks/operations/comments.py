@@ -1,0 +1,92 @@
+"""What members say about tasks: written by editors, changed by their authors."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from tasks.errors import IdTaken, InTrash, NotAllowed, NotVisible
+from tasks.ids import uuid7
+from tasks.models import Comment, Task
+from tasks.operations.access import Actor, require, seen_by, write
+from tasks.policies import Action, allows
+
+_ID_TAKEN = (("tasks_comment_pkey", IdTaken), ("tasks_comment.id", IdTaken))
+
+
+def create_comment(
+    *, actor: Actor, now: datetime, task_id: UUID, fields: Mapping[str, Any]
+) -> Comment:
+    """Comment on a task.
+
+    Raises:
+        InTrash: the task is in the trash.
+        IdTaken: there is a comment with the id that `fields` chooses.
+    """
+    with write(*_ID_TAKEN):
+        task = seen_by(Task.objects.filter(pk=task_id), actor).first()
+        if task is None:
+            raise NotVisible
+        require(task.role, Action.COMMENT)  # type: ignore[attr-defined]
+        _refuse_trashed(task)
+        comment = Comment(
+            id=fields.get("id") or uuid7(),
+            task=task,
+            body=fields["body"],
+            created_by_id=actor.id,
+            created_at=now,
+            updated_at=now,
+        )
+        comment.save(force_insert=True)
+    return comment
+
+
+def update_comment(
+    *, actor: Actor, now: datetime, comment_id: UUID, fields: Mapping[str, Any]
+) -> Comment:
+    """Change a comment; only its author may.
+
+    Raises:
+        NotAllowed: somebody else wrote it, or the author may no longer comment.
+    """
+    with write():
+        comment = _locked(actor, comment_id)
+        require(comment.role, Action.COMMENT)  # type: ignore[attr-defined]
+        if comment.created_by_id != actor.id:
+            raise NotAllowed("Only its author may change a comment.")
+        _refuse_trashed(comment.task)
+        if comment.body != fields.get("body", comment.body):
+            comment.body = fields["body"]
+            comment.version += 1
+            comment.updated_at = now
+            comment.save(update_fields=["body", "version", "updated_at"])
+    return comment
+
+
+def delete_comment(*, actor: Actor, comment_id: UUID) -> None:
+    """Delete a comment for good: its author may, and an admin of the project.
+
+    Raises:
+        NotAllowed: the actor is neither.
+    """
+    with write():
+        comment = _locked(actor, comment_id)
+        own = comment.created_by_id == actor.id
+        action = Action.COMMENT if own else Action.MODERATE
+        if not allows(comment.role, action):  # type: ignore[attr-defined]
+            raise NotAllowed("Only its author or an admin of the project may delete a comment.")
+        _refuse_trashed(comment.task)
+        comment.delete()
+
+
+def _locked(actor: Actor, comment_id: UUID) -> Comment:
+    queryset = seen_by(Comment.objects.filter(pk=comment_id), actor).select_related("task")
+    comment = queryset.select_for_update(of=("self",), no_key=True).first()
+    if comment is None:
+        raise NotVisible
+    return comment
+
+
+def _refuse_trashed(task: Task) -> None:
+    if task.deleted_at:
+        raise InTrash("The task is in the trash.")

@@ -1,0 +1,112 @@
+"""Labels: made on first use, renamed and deleted for all their tasks at once."""
+
+import unicodedata
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from django.db.models import F
+
+from tasks.errors import Invalid, LabelTaken, NotVisible
+from tasks.models import Label, Task, TaskLabel
+from tasks.operations.access import Actor, lock_project_of, require, seen_by, write
+from tasks.policies import Action
+
+MOST_LABELS = 20  # on one task
+
+
+def name_key(name: str) -> str:
+    """Return what makes two names the same label: Unicode's caseless match (UAX #15, NFKC)."""
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
+
+
+def rename_label(*, actor: Actor, now: datetime, label_id: UUID, name: str | None) -> Label:
+    """Rename a label, unless `name` is None; the tasks that carry it get a new version.
+
+    Raises:
+        LabelTaken: the project has another label of this name.
+    """
+    with write(("label_once", LabelTaken), ("tasks_label.project_id", LabelTaken)):
+        label = _locked(actor, label_id)
+        if name is not None and label.name != name:
+            label.name, label.name_key = name, name_key(name)
+            label.version += 1
+            label.updated_at = now
+            label.save(update_fields=["name", "name_key", "version", "updated_at"])
+            _touch_tasks(label, now)
+    return label
+
+
+def delete_label(*, actor: Actor, now: datetime, label_id: UUID) -> None:
+    """Delete a label and take it off its tasks."""
+    with write():
+        label = _locked(actor, label_id)
+        _touch_tasks(label, now)
+        label.delete()
+
+
+def set_labels(task: Task, names: Sequence[str], now: datetime) -> bool:
+    """Make these the task's labels, under its project's lock. Return whether any came or went."""
+    wanted = by_key(names)
+    before = {
+        found.label.name_key: found.label_id
+        for found in TaskLabel.objects.filter(task=task).select_related("label")
+    }
+    if gone := [before[key] for key in before.keys() - wanted.keys()]:
+        TaskLabel.objects.filter(task=task, label__in=gone).delete()
+    if new := {key: wanted[key] for key in wanted.keys() - before.keys()}:
+        attach_labels(task, new, now)
+    return wanted.keys() != before.keys()
+
+
+def by_key(names: Sequence[str]) -> dict[str, str]:
+    """Return the names by their keys: of several for the same label, the first one.
+
+    Raises:
+        Invalid: they are more labels than a task may carry.
+    """
+    wanted = {name_key(name): name for name in reversed(names)}
+    if len(wanted) > MOST_LABELS:
+        raise Invalid.field("labels", "too_many", f"A task has at most {MOST_LABELS} labels.")
+    return wanted
+
+
+def attach_labels(task: Task, wanted: dict[str, str], now: datetime) -> None:
+    """Put labels, by key and name, on a task; those that the project does not know are made.
+
+    The caller holds the project's lock: a label that is renamed or deleted at the same moment is
+    so before or after, with the versions of all its tasks.
+    """
+    Label.objects.bulk_create(
+        [
+            Label(
+                project_id=task.project_id,
+                name=wanted[key],
+                name_key=key,
+                created_at=now,
+                updated_at=now,
+            )
+            for key in sorted(wanted)
+        ],
+        ignore_conflicts=True,
+    )
+    known = Label.objects.filter(project=task.project_id, name_key__in=wanted)
+    TaskLabel.objects.bulk_create([TaskLabel(task=task, label=label) for label in known])
+
+
+def names_of(task: Task) -> list[str]:
+    """Return the names of a task's labels."""
+    return list(task.labels.values_list("name", flat=True))
+
+
+def _locked(actor: Actor, label_id: UUID) -> Label:
+    lock_project_of(Label.objects.filter(pk=label_id), actor)
+    label = seen_by(Label.objects.filter(pk=label_id), actor).first()
+    if label is None:
+        raise NotVisible
+    require(label.role, Action.WRITE_LABELS)  # type: ignore[attr-defined]
+    return label
+
+
+def _touch_tasks(label: Label, now: datetime) -> None:
+    Task.objects.filter(task_labels__label=label).update(version=F("version") + 1, updated_at=now)

@@ -1,0 +1,91 @@
+"""Who belongs to a project. Every write here holds the project's lock, so an admin always stays."""
+
+from datetime import datetime
+from uuid import UUID
+
+from django.db.models import F
+
+from tasks.errors import AlreadyMember, InboxStays, LastAdmin, NotVisible
+from tasks.models import Membership, Project, Task, User
+from tasks.operations.access import Actor, get_project, write
+from tasks.policies import Action, Role
+
+
+def add_member(
+    *, actor: Actor, now: datetime, project_id: UUID, user: UUID | str, role: Role
+) -> Membership:
+    """Add a user, named by id or username, to a project.
+
+    Raises:
+        NotVisible: no active user has this id or name.
+        AlreadyMember: they are one.
+    """
+    with write(("membership_once", AlreadyMember), ("tasks_membership.user_id", AlreadyMember)):
+        project = get_project(actor, project_id, Action.MANAGE_MEMBERS, lock=True)
+        return Membership.objects.create(
+            project=project, user=_user(user), role=role, created_at=now, updated_at=now
+        )
+
+
+def change_role(
+    *, actor: Actor, now: datetime, project_id: UUID, user_id: UUID, role: Role | None
+) -> Membership:
+    """Give a member another role, from their next request on; None leaves it.
+
+    Raises:
+        LastAdmin: nobody would be left to manage the project.
+        InboxStays: it is the owner of the inbox.
+    """
+    with write():
+        project = get_project(actor, project_id, Action.MANAGE_MEMBERS, lock=True)
+        membership = _membership(project, user_id)
+        if role is not None and membership.role != role:
+            if membership.role == Role.ADMIN:
+                _refuse_without_admin(project, membership)
+            membership.role = role
+            membership.version += 1
+            membership.updated_at = now
+            membership.save(update_fields=["role", "version", "updated_at"])
+    return membership
+
+
+def remove_member(*, actor: Actor, now: datetime, project_id: UUID, user_id: UUID) -> None:
+    """Remove a member, or leave: everybody may remove themselves. Their tasks become unassigned.
+
+    Raises:
+        LastAdmin, InboxStays: as in `change_role`.
+    """
+    action = Action.READ if user_id == actor.id else Action.MANAGE_MEMBERS
+    with write():
+        project = get_project(actor, project_id, action, lock=True)
+        membership = _membership(project, user_id)
+        if membership.role == Role.ADMIN:
+            _refuse_without_admin(project, membership)
+        # First the membership: whoever has locked it to assign a task is waited for (`tasks`).
+        membership.delete()
+        Task.objects.filter(project=project, assignee=user_id).update(
+            assignee=None, version=F("version") + 1, updated_at=now
+        )
+
+
+def _user(user: UUID | str) -> User:
+    known = {"pk": user} if isinstance(user, UUID) else {"username": user}
+    found = User.objects.filter(is_active=True, **known).first()
+    if found is None:
+        raise NotVisible.named("user")
+    return found
+
+
+def _membership(project: Project, user_id: UUID) -> Membership:
+    found = project.memberships.select_related("user").filter(user=user_id).first()
+    if found is None:
+        raise NotVisible
+    return found
+
+
+def _refuse_without_admin(project: Project, leaving: Membership) -> None:
+    if project.inbox_of_id == leaving.user_id:
+        raise InboxStays("The owner of an inbox stays its admin.")
+    admins = project.memberships.filter(role=Role.ADMIN).exclude(pk=leaving.pk)
+    if not admins.exists():
+        raise LastAdmin("This is the last admin of the project.")

@@ -1,0 +1,111 @@
+"""What can be done with projects."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from tasks.errors import IdTaken, InboxStays
+from tasks.ids import uuid7
+from tasks.models import Membership, Project
+from tasks.operations.access import Actor, get_project, write
+from tasks.policies import Action, Role
+
+INBOX_NAME = "Inbox"
+_ID_TAKEN = (("tasks_project_pkey", IdTaken), ("tasks_project.id", IdTaken))
+
+
+def create_project(*, actor: Actor, now: datetime, fields: Mapping[str, Any]) -> Project:
+    """Create a project; the actor is its first admin.
+
+    Args:
+        fields: `name`, and optionally `id` (UUIDv7) and `description`.
+
+    Raises:
+        IdTaken: there is a project with this id.
+    """
+    with write(*_ID_TAKEN):
+        project = Project(
+            id=fields.get("id") or uuid7(),
+            name=fields["name"],
+            description=fields.get("description", ""),
+            created_by_id=actor.id,
+            created_at=now,
+            updated_at=now,
+        )
+        project.save(force_insert=True)
+        _add_first_admin(project, actor, now)
+    return project
+
+
+def inbox(*, actor: Actor, now: datetime) -> Project:
+    """Return the actor's inbox project, made on first use; safe to run side by side."""
+    found = Project.objects.visible_to(actor.id).filter(inbox_of=actor.id).first()
+    if found is not None:
+        return found
+    with write():
+        project, made = Project.objects.get_or_create(
+            inbox_of_id=actor.id,
+            defaults={
+                "name": INBOX_NAME,
+                "created_by_id": actor.id,
+                "created_at": now,
+                "updated_at": now,
+            },
+        )
+        if made:
+            _add_first_admin(project, actor, now)
+    return Project.objects.visible_to(actor.id).get(pk=project.pk)
+
+
+def update_project(
+    *, actor: Actor, now: datetime, project_id: UUID, fields: Mapping[str, Any]
+) -> Project:
+    """Change a project's name or description; what `fields` leaves out stays."""
+    with write():
+        project = get_project(actor, project_id, Action.MANAGE_PROJECT, lock=True)
+        changed = [name for name in fields if getattr(project, name) != fields[name]]
+        if changed:
+            for name in changed:
+                setattr(project, name, fields[name])
+            project.version += 1
+            project.updated_at = now
+            project.save(update_fields=[*changed, "version", "updated_at"])
+    return project
+
+
+def delete_project(*, actor: Actor, now: datetime, project_id: UUID) -> None:
+    """Put a project into the trash; its tasks disappear with it. Twice is as good as once.
+
+    Raises:
+        InboxStays: it is an inbox.
+    """
+    with write():
+        project = get_project(actor, project_id, Action.MANAGE_PROJECT, lock=True, trashed=True)
+        if project.inbox_of_id:
+            raise InboxStays("The inbox project cannot be deleted.")
+        if not project.deleted_at:
+            _set_trashed(project, now, now)
+
+
+def restore_project(*, actor: Actor, now: datetime, project_id: UUID) -> Project:
+    """Take a project out of the trash, with everything in it as it was."""
+    with write():
+        project = get_project(actor, project_id, Action.MANAGE_PROJECT, lock=True, trashed=True)
+        if project.deleted_at:
+            _set_trashed(project, None, now)
+    return project
+
+
+def _set_trashed(project: Project, deleted_at: datetime | None, now: datetime) -> None:
+    project.deleted_at = deleted_at
+    project.version += 1
+    project.updated_at = now
+    project.save(update_fields=["deleted_at", "version", "updated_at"])
+
+
+def _add_first_admin(project: Project, actor: Actor, now: datetime) -> None:
+    Membership.objects.create(
+        project=project, user_id=actor.id, role=Role.ADMIN, created_at=now, updated_at=now
+    )
+    project.role = Role.ADMIN.value  # type: ignore[attr-defined]
