@@ -1,0 +1,39 @@
+"""The paths of API v1; none ends in a slash."""
+
+from typing import Any
+
+from django.urls import path
+
+from tasks.api.v1 import auth
+from tasks.api.v1.comments import CommentViewSet
+from tasks.api.v1.labels import LabelViewSet
+from tasks.api.v1.me import MeView
+from tasks.api.v1.members import MemberViewSet
+from tasks.api.v1.projects import ProjectViewSet
+from tasks.api.v1.tasks import TaskViewSet
+
+_LIST: dict[str, Any] = {"get": "list", "post": "create"}
+_ONE: dict[str, Any] = {
+    "get": "retrieve",
+    "put": "update",
+    "patch": "partial_update",
+    "delete": "destroy",
+}
+_CHANGE: dict[str, Any] = {"patch": "partial_update", "delete": "destroy"}
+
+urlpatterns = [
+    path("auth/token", auth.TokenView.as_view(), name="token"),
+    path("auth/refresh", auth.RefreshView.as_view(), name="refresh"),
+    path("auth/revoke", auth.RevokeView.as_view(), name="revoke"),
+    path("me", MeView.as_view(), name="me"),
+    path("projects", ProjectViewSet.as_view(_LIST), name="projects"),
+    path("projects/<pk>", ProjectViewSet.as_view(_ONE), name="project"),
+    path("projects/<project_id>/members", MemberViewSet.as_view(_LIST), name="members"),
+    path("projects/<project_id>/members/<user_id>", MemberViewSet.as_view(_CHANGE), name="member"),
+    path("tasks", TaskViewSet.as_view(_LIST), name="tasks"),
+    path("tasks/<pk>", TaskViewSet.as_view(_ONE), name="task"),
+    path("tasks/<task_id>/comments", CommentViewSet.as_view(_LIST), name="comments"),
+    path("comments/<pk>", CommentViewSet.as_view(_CHANGE), name="comment"),
+    path("labels", LabelViewSet.as_view({"get": "list"}), name="labels"),
+    path("labels/<pk>", LabelViewSet.as_view(_CHANGE), name="label"),
+]
