@@ -1,0 +1,159 @@
+"""`make run` as a newcomer meets it: a real process, its output, and the lines pasted."""
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import orjson
+import pytest
+
+from tasks.management.serving import Address, NotServingError
+from tests.environment import CHECKOUT
+
+pytestmark = pytest.mark.once
+
+LAST_LINE = "Ctrl-C stops everything."
+
+
+@pytest.fixture
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def environment(var: Path, port: int, **more: str) -> dict[str, str]:
+    """Only what `make run` and its caller set: the embedded default, with secrets of its own."""
+    path = {"PATH": os.environ["PATH"]}
+    return path | {"LOCAL_RUN": "true", "VAR_DIR": str(var), "PORT": str(port)} | more
+
+
+@contextmanager
+def running(env: dict[str, str]) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """Start the command and yield it with what it has said by the time it is ready."""
+    command = [sys.executable, "manage.py", "run_local"]
+    output = subprocess.PIPE
+    with subprocess.Popen(
+        command, env=env, cwd=CHECKOUT, text=True, stdout=output, stderr=subprocess.DEVNULL
+    ) as process:
+        assert process.stdout is not None
+        said = []
+        try:
+            for line in process.stdout:
+                said.append(line)
+                if LAST_LINE in line:
+                    break
+            yield process, "".join(said)
+        finally:
+            process.terminate()
+
+
+def lines_to_paste(said: str) -> str:
+    return said[said.index("API=") : said.index(LAST_LINE)]
+
+
+@pytest.mark.skipif(not shutil.which("curl"), reason="no curl; install it: apt-get install curl")
+def test_it_prints_lines_that_work_when_pasted(tmp_path: Path, free_port: int) -> None:
+    with running(environment(tmp_path, free_port)) as (_, said):
+        pasted = subprocess.run(
+            ["sh", "-u"], input=lines_to_paste(said), text=True, capture_output=True, check=True
+        )
+
+    created, listed, completed, deleted = pasted.stdout.split("\n")[:4]
+    task = orjson.loads(created)
+    assert (task["title"], task["completed"]) == ("Learn Flask", False)
+    assert orjson.loads(listed)["results"] == [task]
+    done = orjson.loads(completed)
+    assert (done["id"], done["title"], done["completed"]) == (task["id"], "Learn Flask", True)
+    assert deleted == "204"
+
+
+def test_it_says_where_and_as_whom(tmp_path: Path, free_port: int) -> None:
+    with running(environment(tmp_path, free_port, HOST="0.0.0.0")) as (_, said):
+        pass
+
+    base = f"http://127.0.0.1:{free_port}"
+    assert f"The service answers at {base}\n" in said
+    assert f"documentation  {base}/api/docs\n" in said
+    assert f"admin          {base}/admin/\n" in said
+    password = (tmp_path / "demo-password").read_text().strip()
+    assert f"sign in as     demo, password {password}\n" in said
+
+
+def test_it_stops_everything_and_starts_again(tmp_path: Path, free_port: int) -> None:
+    passwords = set()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        with running(environment(tmp_path, free_port)) as (process, said):
+            process.send_signal(number)
+            assert process.wait(timeout=30) == 0
+        Address("127.0.0.1", free_port).require_free()
+        passwords.update(re.findall(r"password (\S+)\n", said))
+    assert passwords == {(tmp_path / "demo-password").read_text().strip()}
+
+
+def refused(env: dict[str, str]) -> str:
+    """Return the one line that a start which cannot work ends with."""
+    command = [sys.executable, "manage.py", "run_local"]
+    done = subprocess.run(
+        command, env=env, cwd=CHECKOUT, text=True, capture_output=True, check=False
+    )
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    return done.stderr.strip().splitlines()[-1]
+
+
+def test_it_says_in_one_line_that_the_port_is_taken(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port: int = other.getsockname()[1]
+
+        assert refused(environment(tmp_path, port)) == (
+            f"CommandError: Port {port} of 127.0.0.1 is taken. Stop what listens there, "
+            f"or choose another: make run PORT={port + 1}"
+        )
+    assert not (tmp_path / "demo-password").exists()
+
+
+def test_it_says_in_one_line_that_the_database_does_not_answer(
+    tmp_path: Path, free_port: int
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port: int = closed.getsockname()[1]
+    url = f"postgres://tasks:a-password@127.0.0.1:{port}/tasks"
+
+    line = refused(environment(tmp_path, free_port, DATABASE_URL=url))
+
+    assert line.startswith("CommandError: The database cannot be used; see DATABASE_URL.")
+    assert "a-password" not in line
+
+
+def test_it_runs_only_when_it_is_asked_to_run_locally(tmp_path: Path, free_port: int) -> None:
+    line = refused(environment(tmp_path, free_port, LOCAL_RUN="false"))
+
+    assert line == "CommandError: For a trial on this machine only: make run, or LOCAL_RUN=true."
+
+
+@pytest.mark.parametrize(
+    ("host", "url"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:8000"),
+        ("0.0.0.0", "http://127.0.0.1:8000"),
+        ("::", "http://[::1]:8000"),
+        ("::1", "http://[::1]:8000"),
+        ("tasks.example.org", "http://tasks.example.org:8000"),
+    ],
+)
+def test_it_names_an_address_that_a_browser_can_open(host: str, url: str) -> None:
+    assert Address(host, 8000).url == url
+
+
+def test_it_says_that_an_address_is_not_of_this_machine() -> None:
+    with pytest.raises(NotServingError, match=r"^Cannot listen on 192\.0\.2\.1, port 8000: "):
+        Address("192.0.2.1", 8000).require_free()
