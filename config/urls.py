@@ -4,11 +4,14 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
 
+from tasks.api import docs
+
 urlpatterns = [
+    path("api/", include("tasks.api.urls")),
     path("", RedirectView.as_view(url="/api/docs")),
     path("", include("health.urls")),
-    path("api/", include("tasks.api.urls")),
     path("admin/", admin.site.urls),
+    path("favicon.ico", docs.favicon),
 ]
 
 handler400 = "tasks.api.outside.bad_request"

@@ -4,6 +4,7 @@ gunicorn writes its own HTML page for what it cannot parse, before any applicati
 read one form of error only, so the page becomes problem+json of the same catalogue.
 """
 
+import signal
 import ssl
 from http import HTTPStatus
 from typing import Any, Final
@@ -35,6 +36,15 @@ _CODES: Final[tuple[tuple[type[Exception], str], ...]] = (
 
 class ProblemWorker(ThreadWorker):  # type: ignore[misc]
     """A ThreadWorker whose error pages are problems."""
+
+    def init_signals(self) -> None:
+        """Leave Ctrl-C to the parent, which then stops the workers.
+
+        A terminal sends it to both at once, and the second signal could reach the worker while
+        the first one was still taking its threads down.
+        """
+        super().init_signals()
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:
         """Answer a request that never reached the application, and close its connection."""

@@ -100,7 +100,7 @@ class TaskQuerySet(_InProject["Task"]):
         and not a subquery, since an array is made once: the planner, where it guesses wrong,
         would ask a subquery anew for every row. For SQLite Django has no such construct.
         """
-        from tasks.models import Membership  # noqa: PLC0415  models are made from this module
+        from tasks.models import Membership  # which is made from this module
 
         inside = first(self.model._default_manager.filter(project=OuterRef("project")))
         places = Membership.objects.filter(user=user, project__deleted_at=None)

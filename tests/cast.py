@@ -6,7 +6,6 @@ from typing import Any
 
 import orjson
 import pytest
-from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
 
@@ -73,7 +72,7 @@ class Api:
 class Answer:
     """A response, its body read."""
 
-    def __init__(self, response: HttpResponse) -> None:
+    def __init__(self, response: Any) -> None:
         self.response = response
         self.status = response.status_code
         self.headers = response.headers
@@ -115,7 +114,7 @@ def now() -> datetime:
 @pytest.fixture
 def make_user(db: None) -> Callable[[str], User]:
     """Make further users by name; none has a password."""
-    return lambda name: User.objects.create_user(name)
+    return User.objects.create_user
 
 
 @pytest.fixture

@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
+from django.templatetags.static import static
 from drf_spectacular.views import (
     SpectacularAPIView,
     SpectacularRedocView,
@@ -16,6 +17,11 @@ from tasks.api.problems import CATALOGUE, ProblemType, problem_response
 schema = SpectacularAPIView.as_view()
 swagger = SpectacularSwaggerSplitView.as_view(url_name="schema", template_name="tasks/swagger.html")
 redoc = SpectacularRedocView.as_view(url_name="schema", template_name="tasks/redoc.html")
+
+
+def favicon(request: HttpRequest) -> HttpResponse:
+    """Lead browsers, which ask for it unbidden, to the icon."""
+    return redirect(static("tasks/icon.svg"))
 
 
 def problems(request: HttpRequest) -> HttpResponse:

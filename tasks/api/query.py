@@ -20,7 +20,6 @@ from tasks.schedule import zone_names
 
 MOST_LIMIT: Final = 200
 DEFAULT_LIMIT: Final = 50
-_MOST_REPEATS: Final = 100
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _INSTANT: Final = re.compile(
@@ -55,6 +54,7 @@ class Parameter:
         means: turns the values into a condition; None for parameters that steer (`limit`).
         schema: its JSON Schema, for the documentation.
         many: whether it may be repeated.
+        most: how often, then.
     """
 
     name: str
@@ -63,6 +63,7 @@ class Parameter:
     read: Reader
     means: Meaning | None = None
     many: bool = False
+    most: int = 100
 
 
 @dataclass(slots=True)
@@ -111,8 +112,8 @@ def _values(parameter: Parameter | None, texts: Sequence[str]) -> list[Any]:
         raise Unreadable("There is no such parameter here.")
     if len(texts) > 1 and not parameter.many:
         raise Unreadable("It takes one value.")
-    if len(texts) > _MOST_REPEATS:
-        raise Unreadable(f"It takes at most {_MOST_REPEATS} values.")
+    if parameter.many and len(texts) > parameter.most:
+        raise Unreadable(f"It takes at most {parameter.most} values.")
     if not all(texts):
         raise Unreadable("It is empty: give a value or leave it out.")
     if any(_CONTROL.search(text) for text in texts):

@@ -76,7 +76,7 @@ class TaskSchema(AutoSchema):
         in_query = [
             OpenApiParameter(
                 parameter.name,
-                {"type": "array", "items": parameter.schema}
+                {"type": "array", "items": parameter.schema, "maxItems": parameter.most}
                 if parameter.many
                 else parameter.schema,
                 "query",

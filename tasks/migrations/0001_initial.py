@@ -529,7 +529,7 @@ class Migration(migrations.Migration):
             model_name="task",
             index=models.Index(
                 condition=models.Q(("deleted_at__isnull", False)),
-                fields=["trashed_with"],
+                fields=["project", "trashed_with"],
                 name="task_trashed_with",
             ),
         ),

@@ -129,7 +129,7 @@ class Task(models.Model):
             ),
             models.Index(fields=["project", "title", "id"], name="task_by_title", condition=_LIVE),
             models.Index(
-                fields=["trashed_with"],
+                fields=["project", "trashed_with"],
                 name="task_trashed_with",
                 condition=Q(deleted_at__isnull=False),
             ),

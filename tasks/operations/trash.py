@@ -46,6 +46,6 @@ def restore_task(*, actor: Actor, now: datetime, task_id: UUID) -> None:
             raise InTrash("It was deleted together with a task above it: restore that one.")
         if task.parent is not None and task.parent.deleted_at:
             raise InTrash("Its parent is in the trash: restore that first.")
-        Task.objects.filter(trashed_with=task.pk).update(
+        Task.objects.filter(project=task.project_id, trashed_with=task.pk).update(
             deleted_at=None, trashed_with=None, version=F("version") + 1, updated_at=now
         )

@@ -6,6 +6,8 @@ from django.test import Client
 from tasks.models import User
 from tests.cast import Api
 
+pytestmark = pytest.mark.once
+
 JSON, PAGE = "application/json", "text/html; charset=utf-8"
 
 

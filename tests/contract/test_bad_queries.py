@@ -73,15 +73,15 @@ def test_it_refuses_a_parameter_that_comes_too_often(
     schema = operation.parameters("query")[name]
     value = {"tz": "UTC", "q": "a", "cursor": "AAAA", "limit": "5", "ordering": "created"}.get(name)
     value = value or ("true" if schema.get("type") == "boolean" else "2027-01-01")
-    often = 101 if schema.get("type") == "array" else 2
+    often = schema.get("maxItems", 1) + 1
     answer = as_alice.get(f"{path_of(operation, ids)}?" + "&".join([f"{name}={value}"] * often))
     assert (answer.status, answer.error(name)) == (400, "invalid"), answer
 
 
 def test_it_takes_many_values_of_every_filter_at_once(as_alice: Api, ids: Ids) -> None:
     """As many as a request line holds; one statement for SQLite's parser and PostgreSQL's."""
-    filters = [f"label={number}" for number in range(100)]
-    filters += [f"label_not={number}" for number in range(100)]
+    filters = [f"label={number}" for number in range(20)]
+    filters += [f"label_not={number}" for number in range(20)]
     filters += [f"external_id={number}" for number in range(100)]
     filters += [f"priority={number}" for number in range(5)]
     answer = as_alice.get(f"/tasks?project={ids['project_id']}&" + "&".join(filters))

@@ -4,6 +4,8 @@ import pytest
 
 from tests.cast import Api
 
+pytestmark = pytest.mark.once
+
 
 def test_it_answers_head_as_get_without_the_body(as_alice: Api) -> None:
     got, asked = as_alice.get("/tasks"), as_alice("HEAD", "/tasks")

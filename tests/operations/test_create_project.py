@@ -13,9 +13,18 @@ from tests.operations.watching import refused
 def test_it_needs_a_name_only(admin: Actor, now: datetime) -> None:
     made = create_project(actor=admin, now=now, fields={"name": "Garden"})
 
-    assert list(Project.objects.values_list()) == [
-        (made.pk, "Garden", "", None, 1, admin.id, now, now, None)
-    ]
+    (stored,) = Project.objects.values()
+    assert stored == {
+        "id": made.pk,
+        "name": "Garden",
+        "description": "",
+        "inbox_of_id": None,
+        "version": 1,
+        "created_by_id": admin.id,
+        "created_at": now,
+        "updated_at": now,
+        "deleted_at": None,
+    }
     assert made.id.version == 7
     assert made.role == "admin"  # type: ignore[attr-defined]
 

@@ -155,7 +155,7 @@ class TestAdmins:
         self, how: str, project: Project, admin: Actor, second: Actor, now: datetime
     ) -> None:
         def act(actor: Actor, target: Actor) -> Act:
-            place = {"now": now, "project_id": project.pk}
+            place: dict[str, Any] = {"now": now, "project_id": project.pk}
             if how == "demote each other":
                 return lambda: change_role(
                     actor=actor, user_id=target.id, role=Role.VIEWER, **place

@@ -51,8 +51,9 @@ def test_it_leaves_what_is_not_in_the_trash(task: Task, editor: Actor, later: da
 def test_it_is_refused_for_what_went_along(chain: list[Task], editor: Actor, now: datetime) -> None:
     delete_task(actor=editor, now=now, task_id=chain[0].pk)
 
-    with refused(InTrash):
+    with refused(InTrash) as caught:
         restore_task(actor=editor, now=now, task_id=chain[1].pk)
+    assert caught.value.detail == "It was deleted together with a task above it: restore that one."
 
 
 def test_it_is_refused_while_its_parent_is_in_the_trash(

@@ -4,7 +4,7 @@ A role that reaches further than this table fails, and so does an operation that
 """
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from importlib import import_module
@@ -40,7 +40,7 @@ class Line:
     call: Callable[..., Any]
     about: str  # the keyword that names its object
     given: dict[str, Any]
-    roles: dict[str, type[DomainError] | None]
+    roles: Mapping[str, type[DomainError] | None]
     timed: bool = True
 
 

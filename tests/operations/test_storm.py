@@ -7,6 +7,7 @@ thought of together. What each thread does comes from a seed that a failure prin
 from collections.abc import Callable
 from datetime import datetime
 from random import Random
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -48,8 +49,8 @@ class Storm:
         return unnamed
 
     def steps(self) -> list[Act]:
-        by = {"actor": self.actor, "now": self.now}
-        place = {**by, "project_id": self.project}
+        by: dict[str, Any] = {"actor": self.actor, "now": self.now}
+        place: dict[str, Any] = {**by, "project_id": self.project}
         task, label, comment = self.some(Task), self.some(Label), self.some(Comment)
         who = self.random.choice([self.guest, None])
         return [

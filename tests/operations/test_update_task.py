@@ -34,8 +34,8 @@ def update(editor: Actor, later: datetime) -> Update:
     return change
 
 
+# By field: its value before and after.
 CHANGES: dict[str, tuple[object, object]] = {
-    # field: (before, after)
     "title": ("Pack", "Unpack"),
     "description": ("", "With *care*"),
     "priority": (0, 3),

@@ -22,6 +22,10 @@ class Plan:
     def indexes(self) -> set[str]:
         return {node["Index Name"] for node in self.nodes if "Index Name" in node}
 
+    @property
+    def sorts(self) -> list[Node]:
+        return [node for node in self.nodes if "Sort" in node["Node Type"]]
+
     def scans(self, table: str) -> set[str]:
         """Return how the table was read, such as `Index Scan`, where it was read at all."""
         return {node["Node Type"] for node in self.on(table) if node["Actual Loops"]}

@@ -50,9 +50,7 @@ def test_it_takes_one_statement_or_two_with_nulls(name: str, alice: User) -> Non
     assert (few[1], some[1], many[1]) == expected
 
 
-def test_it_takes_the_second_statement_only_to_fill_a_page(
-    project: Project, alice: User
-) -> None:
+def test_it_takes_the_second_statement_only_to_fill_a_page(project: Project, alice: User) -> None:
     dated = [{"due_date": date(2026, 7, 1)}] * 20
     tasks = factories.make_tasks(project, dated + [{}] * 20)
     order = ORDERS["due"]

@@ -99,9 +99,7 @@ def test_it_leads_back_to_the_page_before(name: str, project: Project, alice: Us
 
 
 @pytest.mark.parametrize("descending", [False, True])
-def test_it_puts_nulls_last_and_ties_by_id(
-    descending: bool, project: Project, alice: User
-) -> None:
+def test_it_puts_nulls_last_and_ties_by_id(descending: bool, project: Project, alice: User) -> None:
     early, late = date(2026, 7, 1), date(2026, 7, 2)
     a, b, c, d, e = factories.make_tasks(
         project, [{"due_date": day} for day in (late, None, early, early, None)]
@@ -142,9 +140,7 @@ def test_it_has_no_neighbours_when_all_fit(count: int, project: Project, alice: 
 
 
 @EACH_ORDER
-def test_it_keeps_to_its_project(
-    name: str, project: Project, alice: User, now: datetime
-) -> None:
+def test_it_keeps_to_its_project(name: str, project: Project, alice: User, now: datetime) -> None:
     second = create_project(actor=Actor(alice.pk), now=now, fields={"name": "Garden"})
     wanted = factories.make_tasks(second, factories.uneven(20))
     factories.make_tasks(project, factories.uneven(20))

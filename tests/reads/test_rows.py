@@ -202,7 +202,7 @@ def test_it_shows_a_restored_project_as_it_is_read(
 def test_it_shows_a_written_member_as_it_is_read(
     project: Project, alice: User, charlie: User, now: datetime
 ) -> None:
-    place = {"actor": Actor(alice.pk), "now": now, "project_id": project.pk}
+    place: dict[str, Any] = {"actor": Actor(alice.pk), "now": now, "project_id": project.pk}
     added = add_member(**place, user="charlie", role=Role.VIEWER)
     assert document(MEMBER.show(added)) == document(one(MEMBER, user=alice.pk, key=charlie.pk))
 

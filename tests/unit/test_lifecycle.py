@@ -80,7 +80,7 @@ def test_it_stamps_closing_and_clears_on_reopening(old: Status, new: Status) -> 
 
 
 def test_it_takes_every_status_for_either_open_or_closed() -> None:
-    assert OPEN | CLOSED == set(Status)
+    assert set(Status) == OPEN | CLOSED
     assert not OPEN & CLOSED
 
 

@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 from tasks.schedule import day_bounds, due_at, zone_names
 
 
-def utc(year: int, month: int, day: int, *clock: int) -> datetime:
-    return datetime.combine(date(year, month, day), time(*clock), tzinfo=UTC)
+def utc(
+    year: int, month: int, day: int, hour: int = 0, minute: int = 0, second: int = 0
+) -> datetime:
+    return datetime(year, month, day, hour, minute, second, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from functools import reduce
-from operator import or_
+from operator import and_, or_
 from typing import Any, Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -22,6 +22,8 @@ from tasks.rows import slot
 from tasks.schedule import day_bounds
 
 _UUID: Final = {"type": "string", "format": "uuid"}
+# More than a task can carry match nothing, and each costs the planner a join.
+MOST_LABELS: Final = 20
 _BOOLEAN: Final = {"type": "boolean"}
 _DAY_OR_INSTANT: Final = {
     "anyOf": [{"type": "string", "format": "date"}, {"type": "string", "format": "date-time"}]
@@ -112,24 +114,26 @@ def _labels(name: str, *, absent: bool) -> Meaning:
         names = [f"{name}.{index}" for index in range(len(values))]
 
         def build() -> Q:
-            whole = Q()
-            for each in names:
-                key = slot(Label, "name_key", each)
-                # Of its own project: other projects, of other people, may have thousands of tasks
-                # with a label of that name.
-                carried = TaskLabel.objects.filter(
-                    task=OuterRef("pk"),
-                    label__project=OuterRef("project"),
-                    label__name_key=key,
-                )
-                whole &= Q(~Exists(carried)) if absent else Q(Exists(carried))
-            return whole
+            if absent:
+                return ~Q(_carries(names))
+            return reduce(and_, (Q(_carries([each])) for each in names))
 
         keys = map(name_key, values)
         given = dict(zip(names, keys, strict=True))
         return Condition(f"{name}:{len(values)}", build, given)
 
     return means
+
+
+def _carries(names: Iterable[str]) -> Exists:
+    """The task carries one of the labels in these slots.
+
+    Of its own project: other projects, of other people, may have thousands of tasks with a label
+    of that name.
+    """
+    key = reduce(or_, (Q(label__name_key=slot(Label, "name_key", name)) for name in names))
+    here = {"task": OuterRef("pk"), "label__project": OuterRef("project")}
+    return Exists(TaskLabel.objects.filter(key, **here))
 
 
 def _moment(name: str, side: str, instant: str, day: str | None) -> Meaning:
@@ -303,6 +307,7 @@ TASK_FILTERS: Final = table(
             query.a_text(50),
             _labels("label", absent=False),
             many=True,
+            most=MOST_LABELS,
         ),
         Parameter(
             "label_not",
@@ -311,6 +316,7 @@ TASK_FILTERS: Final = table(
             query.a_text(50),
             _labels("label_not", absent=True),
             many=True,
+            most=MOST_LABELS,
         ),
         Parameter(
             "completed",

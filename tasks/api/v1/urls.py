@@ -21,19 +21,20 @@ _ONE: dict[str, Any] = {
 }
 _CHANGE: dict[str, Any] = {"patch": "partial_update", "delete": "destroy"}
 
+# In the order of traffic: Django tries them one after the other.
 urlpatterns = [
+    path("tasks", TaskViewSet.as_view(_LIST), name="tasks"),
+    path("tasks/<pk>", TaskViewSet.as_view(_ONE), name="task"),
+    path("projects", ProjectViewSet.as_view(_LIST), name="projects"),
+    path("projects/<pk>", ProjectViewSet.as_view(_ONE), name="project"),
+    path("me", MeView.as_view(), name="me"),
+    path("labels", LabelViewSet.as_view({"get": "list"}), name="labels"),
+    path("labels/<pk>", LabelViewSet.as_view(_CHANGE), name="label"),
+    path("tasks/<task_id>/comments", CommentViewSet.as_view(_LIST), name="comments"),
+    path("comments/<pk>", CommentViewSet.as_view(_CHANGE), name="comment"),
+    path("projects/<project_id>/members", MemberViewSet.as_view(_LIST), name="members"),
+    path("projects/<project_id>/members/<user_id>", MemberViewSet.as_view(_CHANGE), name="member"),
     path("auth/token", auth.TokenView.as_view(), name="token"),
     path("auth/refresh", auth.RefreshView.as_view(), name="refresh"),
     path("auth/revoke", auth.RevokeView.as_view(), name="revoke"),
-    path("me", MeView.as_view(), name="me"),
-    path("projects", ProjectViewSet.as_view(_LIST), name="projects"),
-    path("projects/<pk>", ProjectViewSet.as_view(_ONE), name="project"),
-    path("projects/<project_id>/members", MemberViewSet.as_view(_LIST), name="members"),
-    path("projects/<project_id>/members/<user_id>", MemberViewSet.as_view(_CHANGE), name="member"),
-    path("tasks", TaskViewSet.as_view(_LIST), name="tasks"),
-    path("tasks/<pk>", TaskViewSet.as_view(_ONE), name="task"),
-    path("tasks/<task_id>/comments", CommentViewSet.as_view(_LIST), name="comments"),
-    path("comments/<pk>", CommentViewSet.as_view(_CHANGE), name="comment"),
-    path("labels", LabelViewSet.as_view({"get": "list"}), name="labels"),
-    path("labels/<pk>", LabelViewSet.as_view(_CHANGE), name="label"),
 ]

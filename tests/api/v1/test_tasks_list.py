@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import pytest
 
+from tasks.api.v1.filters import TASK_FILTERS, TASK_ORDERS
 from tasks.ids import uuid7
 from tasks.models import Label, Project, Task, User
 from tasks.operations.access import Actor
@@ -182,11 +183,9 @@ def test_it_finds_what_the_query_asks_for(shelf: Shelf, query: str) -> None:
     assert shelf.titles(query) == FILTERS[query].split()
 
 
-def test_it_has_a_query_for_every_filter(as_alice: Api) -> None:
-    from tasks.api.v1.filters import TASK_FILTERS
-
+def test_it_has_a_query_for_every_filter() -> None:
     tried = {part.partition("=")[0] for query in FILTERS for part in query.split("&")}
-    assert TASK_FILTERS.keys() - tried == set()
+    assert TASK_FILTERS.keys() - tried == {"overdue"}  # which depends on the clock: below
 
 
 def test_it_finds_what_is_overdue(shelf: Shelf) -> None:
@@ -229,8 +228,6 @@ def test_it_orders_them(shelf: Shelf, order: str) -> None:
 
 
 def test_it_has_every_order() -> None:
-    from tasks.api.v1.filters import TASK_ORDERS
-
     assert [*ORDERS] == [*TASK_ORDERS, *(f"-{name}" for name in TASK_ORDERS)]
 
 
@@ -259,7 +256,7 @@ def test_it_answers_with_headers_for_one_user_only(shelf: Shelf) -> None:
     answer = shelf.api.get("/tasks")
     assert answer.headers["Content-Type"] == "application/json"
     assert answer.headers["Cache-Control"] == "private, no-cache"
-    assert answer.headers["Vary"] == "Accept, Cookie"
+    assert answer.headers["Vary"] == "Accept"
     assert "RateLimit" not in answer.headers  # off, in the tests
 
 
