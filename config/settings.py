@@ -199,6 +199,8 @@ REST_FRAMEWORK = {
     "DEFAULT_THROTTLE_CLASSES": ["tasks.api.throttling.RequestThrottle"],
     "DEFAULT_SCHEMA_CLASS": "tasks.api.schema.TaskSchema",
     "EXCEPTION_HANDLER": "tasks.api.exception_handler.handle",
+    # The Accept header chooses; `?format=` would be a parameter that no table of the API knows.
+    "URL_FORMAT_OVERRIDE": None,
 }
 SPECTACULAR_SETTINGS = openapi.SPECTACULAR_SETTINGS
 SIMPLE_JWT = {

@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 import pytest
 from django.test import Client
+from django.test.client import ClientHandler
 from django.utils import timezone
 
 from tasks.identity import families, tokens
@@ -15,6 +16,9 @@ from tasks.operations.access import Actor
 from tasks.operations.members import add_member
 from tasks.operations.projects import create_project
 from tasks.policies import Role
+
+# One for all: each would load the middleware anew, and WhiteNoise then looks at every static file.
+_HANDLER = ClientHandler(enforce_csrf_checks=False)
 
 
 class Api:
@@ -27,6 +31,7 @@ class Api:
     def __init__(self, user: User | None) -> None:
         self.user = user
         self.client = Client(raise_request_exception=False)
+        self.client.handler = _HANDLER
         self.headers = {"Authorization": f"Bearer {access_token(user)}"} if user else {}
 
     def __call__(

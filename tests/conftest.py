@@ -13,7 +13,7 @@ from tests import environment, postgres, services
 environment.prepare()
 django.setup()
 
-pytest_plugins = ["tests.cast"]
+pytest_plugins = ["tests.cast", "tests.contract.closing_line"]
 
 
 def pytest_configure() -> None:

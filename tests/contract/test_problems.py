@@ -145,7 +145,7 @@ def csrf_failed(request: pytest.FixtureRequest) -> Problem:
     client = Client(enforce_csrf_checks=True)
     client.force_login(request.getfixturevalue("alice"))
     response = client.post("/api/v1/tasks", {"title": "a"}, content_type="application/json")
-    return of(Answer(response), detail="CSRF Failed: CSRF cookie not set.")  # type: ignore[arg-type]
+    return of(Answer(response), detail="CSRF Failed: CSRF cookie not set.")
 
 
 # --- 404, 405, 406 ----------------------------------------------------------------------------

@@ -10,8 +10,9 @@ from tasks.operations.access import Actor
 from tasks.operations.comments import create_comment
 from tasks.operations.members import add_member
 from tasks.operations.projects import create_project
-from tasks.operations.tasks import create_task
+from tasks.operations.tasks import create_task, update_task
 from tasks.policies import Role
+from tests.operations.racing import Act
 
 
 @pytest.fixture
@@ -70,3 +71,13 @@ def comment(task: Task, editor: Actor, now: datetime) -> Comment:
 def elsewhere(charlie: User, now: datetime) -> Project:
     """A project that only charlie sees."""
     return create_project(actor=Actor(charlie.pk), now=now, fields={"name": "Secret"})
+
+
+@pytest.fixture
+def updating(editor: Actor, later: datetime) -> Callable[..., Act]:
+    """Prepare a change of a task by bob."""
+
+    def prepare(task: Task, **fields: object) -> Act:
+        return lambda: update_task(actor=editor, now=later, task_id=task.pk, fields=fields)
+
+    return prepare

@@ -7,33 +7,20 @@ from typing import Any
 import pytest
 
 from tasks.errors import ExternalIdTaken, Invalid, LastAdmin, NotVisible
-from tasks.ids import uuid7
-from tasks.models import Comment, Label, Membership, Project, Task, User
+from tasks.models import Comment, Label, Project, Task, User
 from tasks.operations.access import Actor
 from tasks.operations.comments import create_comment, delete_comment, update_comment
 from tasks.operations.labels import delete_label, rename_label
 from tasks.operations.members import change_role, remove_member
-from tasks.operations.projects import create_project, inbox
 from tasks.operations.tasks import create_task, update_task
-from tasks.operations.trash import delete_task, restore_task
+from tasks.operations.trash import delete_task
 from tasks.policies import Role
-from tests.operations.racing import Act, kinds, overlap, race
+from tests.operations.racing import Act, kinds, overlap
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 Create = Callable[..., Task]
-MANY = 20
 BOTH_WAYS = pytest.mark.parametrize("swapped", [False, True], ids=["in order", "swapped"])
-
-
-@pytest.fixture
-def update(editor: Actor, later: datetime) -> Callable[..., Act]:
-    """Prepare a change of a task by bob."""
-
-    def prepare(task: Task, **fields: object) -> Act:
-        return lambda: update_task(actor=editor, now=later, task_id=task.pk, fields=fields)
-
-    return prepare
 
 
 def both(first: Act, second: Act, *, swapped: bool) -> tuple[Any, Any]:
@@ -42,104 +29,6 @@ def both(first: Act, second: Act, *, swapped: bool) -> tuple[Any, Any]:
         return overlap(first, second)
     late, early = overlap(second, first)
     return early, late
-
-
-class TestMany:
-    """Twenty who want the same."""
-
-    def test_it_makes_a_label_once(self, project: Project, editor: Actor, now: datetime) -> None:
-        def act(index: int) -> Act:
-            name = ["Fragile", "fragile", "FRAGILE"][index % 3]
-            fields = {"title": str(index), "project": project.pk, "labels": [name, "heavy"]}
-            return lambda: create_task(actor=editor, now=now, fields=fields)
-
-        outcomes = race([act(index) for index in range(MANY)])
-
-        assert kinds(outcomes) == {"ok": MANY}
-        assert sorted(label.name_key for label in Label.objects.all()) == ["fragile", "heavy"]
-        assert [task.labels.count() for task in Task.objects.all()] == [2] * MANY
-
-    def test_it_gives_an_external_id_once(
-        self, project: Project, editor: Actor, now: datetime
-    ) -> None:
-        fields = {"title": "Pack", "project": project.pk, "external_id": "42"}
-        outcomes = race([lambda: create_task(actor=editor, now=now, fields=fields)] * MANY)
-
-        assert kinds(outcomes) == {"ok": 1, "ExternalIdTaken": MANY - 1}
-        assert Task.objects.count() == 1
-
-    def test_it_gives_an_external_id_to_one_task(
-        self, new_task: Create, update: Callable[..., Act]
-    ) -> None:
-        outcomes = race([update(new_task(), external_id="42") for _ in range(MANY)])
-
-        assert kinds(outcomes) == {"ok": 1, "ExternalIdTaken": MANY - 1}
-        assert Task.objects.filter(version=2).count() == 1
-
-    def test_it_gives_an_id_once_to_all_users(
-        self, project: Project, editor: Actor, stranger: Actor, now: datetime
-    ) -> None:
-        chosen = uuid7()
-        own = {"title": "Pack", "id": chosen, "project": project.pk}
-        foreign = {"title": "Dig", "id": chosen}
-        outcomes = race(
-            [
-                lambda: create_task(actor=editor, now=now, fields=own),
-                lambda: create_task(actor=stranger, now=now, fields=foreign),
-            ]
-            * (MANY // 2)
-        )
-
-        assert kinds(outcomes) == {"ok": 1, "IdTaken": MANY - 1}
-        assert Task.objects.get().pk == chosen
-
-    def test_it_gives_the_id_of_a_project_once(self, admin: Actor, now: datetime) -> None:
-        fields = {"id": uuid7(), "name": "Garden"}
-        outcomes = race([lambda: create_project(actor=admin, now=now, fields=fields)] * MANY)
-
-        assert kinds(outcomes) == {"ok": 1, "IdTaken": MANY - 1}
-        assert Membership.objects.count() == 1
-
-    def test_it_makes_one_inbox(self, admin: Actor, now: datetime) -> None:
-        outcomes = race([lambda: inbox(actor=admin, now=now)] * MANY)
-
-        assert kinds(outcomes) == {"ok": MANY}
-        assert {made.pk for made in outcomes} == {Project.objects.get().pk}
-        assert Membership.objects.count() == 1
-
-    def test_it_makes_one_inbox_for_many_first_tasks(self, admin: Actor, now: datetime) -> None:
-        outcomes = race(
-            [lambda: create_task(actor=admin, now=now, fields={"title": "Pack"})] * MANY
-        )
-
-        assert kinds(outcomes) == {"ok": MANY}
-        assert Project.objects.get().tasks.count() == MANY
-
-    def test_it_counts_each_change(self, task: Task, update: Callable[..., Act]) -> None:
-        outcomes = race([update(task, title=f"Pack {index}") for index in range(MANY)])
-
-        assert sorted(done.version for done in outcomes) == list(range(2, MANY + 2))
-        task.refresh_from_db()
-        last = max(outcomes, key=lambda done: done.version)
-        assert (task.title, task.version) == (last.title, MANY + 1)
-
-    def test_it_deletes_and_restores_as_if_in_turn(
-        self, task: Task, new_task: Create, editor: Actor, later: datetime
-    ) -> None:
-        child = new_task(parent=task.pk)
-        outcomes = race(
-            [
-                lambda: delete_task(actor=editor, now=later, task_id=task.pk),
-                lambda: restore_task(actor=editor, now=later, task_id=task.pk),
-            ]
-            * (MANY // 2)
-        )
-
-        assert kinds(outcomes) == {"ok": MANY}
-        task.refresh_from_db()
-        child.refresh_from_db()
-        assert (task.deleted_at, task.version) == (child.deleted_at, child.version)
-        assert (task.deleted_at is None) == (task.version % 2 == 1)
 
 
 class TestAdmins:
@@ -174,17 +63,17 @@ class TestAdmins:
 
 
 class TestTree:
-    def test_it_makes_no_circle(self, new_task: Create, update: Callable[..., Act]) -> None:
+    def test_it_makes_no_circle(self, new_task: Create, updating: Callable[..., Act]) -> None:
         one, two = new_task(), new_task()
 
-        first, second = overlap(update(one, parent=two.pk), update(two, parent=one.pk))
+        first, second = overlap(updating(one, parent=two.pk), updating(two, parent=one.pk))
 
         assert not isinstance(first, Exception)
         assert type(second) is Invalid
         assert [error.code for error in second.errors] == ["cycle"]
 
     def test_it_goes_no_deeper_than_it_may(
-        self, new_task: Create, update: Callable[..., Act]
+        self, new_task: Create, updating: Callable[..., Act]
     ) -> None:
         """Each move is right alone; both together are five levels."""
         chain = [new_task()]
@@ -193,7 +82,9 @@ class TestTree:
         root, pair = new_task(), new_task()
         new_task(parent=pair.pk)
 
-        first, second = overlap(update(chain[0], parent=root.pk), update(pair, parent=chain[2].pk))
+        first, second = overlap(
+            updating(chain[0], parent=root.pk), updating(pair, parent=chain[2].pk)
+        )
 
         assert not isinstance(first, Exception)
         assert [error.code for error in second.errors] == ["too_deep"]
@@ -224,13 +115,18 @@ class TestTree:
         assert Task.objects.filter(trashed_with=task.pk).count() == 2
 
     def test_it_lets_a_subtask_be_written_while_its_parent_gets_an_external_id(
-        self, task: Task, project: Project, editor: Actor, now: datetime, update: Callable[..., Act]
+        self,
+        task: Task,
+        project: Project,
+        editor: Actor,
+        now: datetime,
+        updating: Callable[..., Act],
     ) -> None:
         """The same one: the second waits for the first, and the first not for the second."""
         fields = {"title": "Wrap", "project": project.pk, "parent": task.pk, "external_id": "42"}
         first, second = overlap(
             lambda: create_task(actor=editor, now=now, fields=fields),
-            update(task, external_id="42"),
+            updating(task, external_id="42"),
         )
 
         assert not isinstance(first, Exception)
@@ -238,8 +134,8 @@ class TestTree:
 
 
 class TestOneTask:
-    def test_it_loses_no_field(self, task: Task, update: Callable[..., Act]) -> None:
-        first, second = overlap(update(task, title="Unpack"), update(task, priority=3))
+    def test_it_loses_no_field(self, task: Task, updating: Callable[..., Act]) -> None:
+        first, second = overlap(updating(task, title="Unpack"), updating(task, priority=3))
 
         assert (first.version, first.title, first.priority) == (2, "Unpack", 0)
         assert (second.version, second.title, second.priority) == (3, "Unpack", 3)
@@ -248,10 +144,10 @@ class TestOneTask:
 
     @BOTH_WAYS
     def test_it_shows_the_labels_that_belong_to_the_version(
-        self, swapped: bool, new_task: Create, update: Callable[..., Act]
+        self, swapped: bool, new_task: Create, updating: Callable[..., Act]
     ) -> None:
         task = new_task(labels=["old"])
-        outcomes = both(update(task, labels=["new"]), update(task, priority=3), swapped=swapped)
+        outcomes = both(updating(task, labels=["new"]), updating(task, priority=3), swapped=swapped)
 
         seen = {done.version: (done.priority, done.label_names) for done in outcomes}
         if swapped:
@@ -259,16 +155,16 @@ class TestOneTask:
         else:
             assert seen == {2: (0, "new"), 3: (3, "new")}
 
-    def test_it_finds_the_same_change_done(self, task: Task, update: Callable[..., Act]) -> None:
-        first, second = overlap(update(task, completed=True), update(task, completed=True))
+    def test_it_finds_the_same_change_done(self, task: Task, updating: Callable[..., Act]) -> None:
+        first, second = overlap(updating(task, completed=True), updating(task, completed=True))
 
         assert (first.version, second.version) == (2, 2)
 
     def test_it_is_not_changed_in_the_trash(
-        self, task: Task, editor: Actor, now: datetime, update: Callable[..., Act]
+        self, task: Task, editor: Actor, now: datetime, updating: Callable[..., Act]
     ) -> None:
         _, second = overlap(
-            lambda: delete_task(actor=editor, now=now, task_id=task.pk), update(task, title="?")
+            lambda: delete_task(actor=editor, now=now, task_id=task.pk), updating(task, title="?")
         )
 
         assert kinds([second]) == {"InTrash": 1}
@@ -285,7 +181,7 @@ class TestLabels:
         editor: Actor,
         now: datetime,
         later: datetime,
-        update: Callable[..., Act],
+        updating: Callable[..., Act],
     ) -> None:
         """The task loses `old` and gets `new`, or keeps both: whichever is being renamed."""
         task = new_task(labels=["old", "other"])
@@ -294,7 +190,7 @@ class TestLabels:
 
         outcomes = both(
             lambda: rename_label(actor=editor, now=later, label_id=label.pk, name="renamed"),
-            update(task, labels=["new", "other"]),
+            updating(task, labels=["new", "other"]),
             swapped=swapped,
         )
 
@@ -314,14 +210,14 @@ class TestLabels:
         new_task: Create,
         editor: Actor,
         later: datetime,
-        update: Callable[..., Act],
+        updating: Callable[..., Act],
     ) -> None:
         new_task(labels=["heavy"])
         label = Label.objects.get()
 
         outcomes = both(
             lambda: delete_label(actor=editor, now=later, label_id=label.pk),
-            update(task, labels=["heavy"]),
+            updating(task, labels=["heavy"]),
             swapped=swapped,
         )
 
@@ -338,14 +234,14 @@ class TestLabels:
         new_task: Create,
         editor: Actor,
         later: datetime,
-        update: Callable[..., Act],
+        updating: Callable[..., Act],
     ) -> None:
         new_task(labels=["old"])
         label = Label.objects.get()
 
         renamed, labelled = both(
             lambda: rename_label(actor=editor, now=later, label_id=label.pk, name="new"),
-            update(task, labels=["new"]),
+            updating(task, labels=["new"]),
             swapped=swapped,
         )
 
