@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from config.worker import code_of
-from tests.config.processes import Gunicorn, certificate, gunicorn, parse
+from tests.config.processes import STRONG, Gunicorn, certificate, gunicorn, parse
 
 pytestmark = [pytest.mark.once, pytest.mark.xdist_group("gunicorn")]
 
@@ -129,12 +129,18 @@ def test_it_reads_changed_files_again_when_told_to_reload(tmp_path: Path) -> Non
 
 def test_it_says_that_it_is_not_ready_before_it_hangs_up(tmp_path: Path) -> None:
     request = b"GET /health/ready HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
-    with gunicorn(tmp_path) as running:
+    production = {
+        "DATABASE_URL": f"sqlite:///{tmp_path}/tasks.sqlite3",
+        "SECRET_KEY": STRONG,
+        "JWT_SIGNING_KEYS": STRONG,
+    }
+    with gunicorn(tmp_path, **production) as running:
         running.process.terminate()
-        statuses = {running.send(request)[0] for _ in range(20)}
-        running.process.terminate()
+        answers = [running.send(request) for _ in range(20)]
+        running.process.terminate()  # the second one does not wait
         assert running.process.wait(20) == 0
-    assert statuses == {503}
+    assert {status for status, _, _ in answers} == {503}
+    assert b"stopping" in answers[-1][2]
 
 
 def test_it_ends_cleanly_when_told_to(tmp_path: Path) -> None:
