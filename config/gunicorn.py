@@ -56,6 +56,7 @@ forwarded_allow_ips = ",".join(str(network) for network in settings.TRUSTED_PROX
 
 # The middleware writes the access line, with the route and the user, which gunicorn cannot know.
 accesslog = None
+logger_class = "config.worker.QuietLogger"
 logconfig_dict = settings.LOGGING
 
 if settings.TLS_CERT_FILE:
