@@ -124,7 +124,6 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 USE_TZ = True
 TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en"
-DATETIME_FORMAT = "Y-m-d H:i:s"
 USE_I18N = False
 
 # --- Static files -----------------------------------------------------------------------------
