@@ -64,10 +64,8 @@ class ProjectQuerySet(QuerySet["Project", "Project"]):
 
 class MembershipQuerySet(QuerySet["Membership", "Membership"]):
     def visible_to(self, user: Given[UUID]) -> Self:
-        """The memberships of the projects this user is a member of, as `viewer_role` of theirs."""
-        return self.filter(project__memberships__user=user, project__deleted_at=None).annotate(
-            viewer_role=F("project__memberships__role")
-        )
+        """The memberships of the projects this user is a member of."""
+        return self.filter(project__memberships__user=user, project__deleted_at=None)
 
 
 class LabelQuerySet(_InProject["Label"]):
@@ -88,6 +86,10 @@ class TaskQuerySet(_InProject["Task"]):
     def overdue(self, at: Given[datetime]) -> Self:
         """Open tasks whose moment has passed."""
         return self.filter(is_overdue(at))
+
+    def change(self, now: datetime, **columns: Any) -> int:
+        """Change many tasks at once; each gets its next version. Return how many."""
+        return self.update(version=F("version") + 1, updated_at=now, **columns)
 
     def first_of_each_project(
         self, user: Given[UUID], first: Callable[[QuerySet[Any, Any]], QuerySet[Any, Any]]

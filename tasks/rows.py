@@ -7,6 +7,7 @@ drift apart, and a test holds it against the serializer that documents the shape
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from operator import attrgetter
 from typing import Any, Final, cast
 
@@ -56,12 +57,15 @@ class Resource:
         found = cast(TaskQuerySet, visible)
         return found.first_of_each_project(user_slot(), lambda inside: first(matching(inside)))
 
-    def show(self, instance: Model, **given: Any) -> Shown:
-        """Show an object that was just written; `given` are columns that are not attributes."""
-        for name, value in given.items():
-            setattr(instance, name, value)
-        paths = [column.replace("__", ".") for column in self.columns]
-        return self.present(attrgetter(*paths)(instance))
+    def show(self, instance: Model) -> Shown:
+        """Show an object that was just written."""
+        return self.present(_attributes(self.columns)(instance))
+
+
+@cache
+def _attributes(columns: tuple[str, ...]) -> Callable[[Model], Row]:
+    """Return what reads the columns of a row off an object."""
+    return attrgetter(*(column.replace("__", ".") for column in columns))
 
 
 def slot(model: type[Model], field: str, name: str | None = None) -> Slot:

@@ -14,13 +14,12 @@ from django.utils import timezone
 from tasks.admin.operating import OperationForm, actor, one_line, text_of
 from tasks.admin.trash import EVERYWHERE, TrashAdmin, TrashFilter
 from tasks.lifecycle import CLOSED, Status
-from tasks.models import Label, Task
+from tasks.models import MAX_LABELS, Label, Task
 from tasks.operations.labels import names_of
 from tasks.operations.tasks import update_task
 from tasks.operations.trash import delete_task, restore_task
 from tasks.schedule import zone_names
 
-MOST_LABELS = 20
 PRIORITIES = ((0, "0 (none)"), (1, "1"), (2, "2"), (3, "3"), (4, "4 (urgent)"))
 
 
@@ -63,7 +62,7 @@ class TaskForm(OperationForm):
     label_names = forms.CharField(
         label="Labels",
         required=False,
-        help_text=f"One a line, at most {MOST_LABELS}; new ones are made.",
+        help_text=f"One a line, at most {MAX_LABELS}; new ones are made.",
         widget=forms.Textarea(attrs={"rows": 4, "cols": 40}),
     )
 
@@ -81,8 +80,8 @@ class TaskForm(OperationForm):
         lines = map(str.strip, self.cleaned_data["label_names"].splitlines())
         names = [line for line in lines if line]
         longest = Label._meta.get_field("name").max_length or 0
-        if len(names) > MOST_LABELS or any(len(name) > longest for name in names):
-            raise ValidationError(f"At most {MOST_LABELS} names of {longest} characters.")
+        if len(names) > MAX_LABELS or any(len(name) > longest for name in names):
+            raise ValidationError(f"At most {MAX_LABELS} names of {longest} characters.")
         for name in names:
             one_line(name)
         return names

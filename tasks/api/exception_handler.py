@@ -9,8 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
-from django.db import InterfaceError, OperationalError
-from django.db.utils import DatabaseError, IntegrityError
+from django.db import IntegrityError, InterfaceError, OperationalError
 from django.http import Http404
 from psycopg_pool import PoolTimeout
 from rest_framework import exceptions
@@ -70,7 +69,7 @@ def _code(exception: Exception) -> str | None:
     if isinstance(exception, _OUTAGES):
         logger.error("database_unavailable", exc_info=exception)
         return "unavailable"
-    if isinstance(exception, DatabaseError):
+    if isinstance(exception, IntegrityError):
         logger.warning("write_conflict", exc_info=exception)
     named = getattr(exception, "default_code", None)
     own = getattr(getattr(exception, "detail", None), "code", None) or named

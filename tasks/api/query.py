@@ -42,7 +42,7 @@ class Unreadable(ValueError):
 
 
 type Reader = Callable[[str], Any]
-type Meaning = Callable[[Sequence[Any], Asking], Condition | None]
+type Meaning = Callable[[Sequence[Any], Asking], Condition]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +102,7 @@ def conditions(asked: Asked, table: Mapping[str, Parameter], asking: Asking) -> 
     """
     for name, parameter in table.items():
         if name in asked.values and parameter.means is not None:
-            condition = parameter.means(asked.values[name], asking)
-            if condition is not None:
-                yield condition
+            yield parameter.means(asked.values[name], asking)
 
 
 def _values(parameter: Parameter | None, texts: Sequence[str]) -> list[Any]:

@@ -19,6 +19,7 @@ class JSONRenderer(renderers.BaseRenderer):
     media_type = "application/json"
     format = "json"
     charset = None
+    options = OPTIONS
 
     def render(
         self,
@@ -27,7 +28,7 @@ class JSONRenderer(renderers.BaseRenderer):
         renderer_context: Mapping[str, Any] | None = None,
     ) -> bytes:
         """Return the document; nothing for an answer without a body."""
-        return b"" if data is None else orjson.dumps(data, default=str, option=OPTIONS)
+        return b"" if data is None else orjson.dumps(data, default=str, option=self.options)
 
 
 class BrowsableRenderer(renderers.BrowsableAPIRenderer):
@@ -53,8 +54,7 @@ class BrowsableRenderer(renderers.BrowsableAPIRenderer):
         form = super().get_raw_data_form(data, view, method, request)
         if form:
             begun = self._begun(data, view, method, request)
-            text = orjson.dumps(begun, default=str, option=OPTIONS | orjson.OPT_INDENT_2)
-            form.fields["_content"].initial = text.decode()
+            form.fields["_content"].initial = _IndentedRenderer().render(begun).decode()
         return form
 
     def _begun(self, data: Any, view: Any, method: str, request: Any) -> Any:
@@ -79,12 +79,4 @@ def _changeable(body: Serializer[Any]) -> list[str]:
 
 
 class _IndentedRenderer(JSONRenderer):
-    def render(
-        self,
-        data: Any,
-        accepted_media_type: str | None = None,
-        renderer_context: Mapping[str, Any] | None = None,
-    ) -> bytes:
-        if data is None:
-            return b""
-        return orjson.dumps(data, default=str, option=OPTIONS | orjson.OPT_INDENT_2)
+    options = OPTIONS | orjson.OPT_INDENT_2

@@ -161,6 +161,14 @@ class ResourceViewSet(ApiView, GenericViewSet):
             anchor=pagination.anchor_of(asked, self.request, self.resource, order),
         )
 
+    def refuse_unseen(self, found: Page, parameter: str, model: type[Model]) -> None:
+        """Raise NotVisible unless the user sees all that a filter names.
+
+        Only what did not turn up among the rows is asked for, so most lists never ask.
+        """
+        named = {value for value in self.asked.values.get(parameter, ()) if isinstance(value, UUID)}
+        see_all(model, self.user_id, parameter, named - {row[parameter] for row in found.rows})
+
     def answer(self, found: Page) -> Response:
         return Response(pagination.answer(found, self.request))
 
@@ -179,10 +187,7 @@ def path_id(text: str) -> UUID:
 
 
 def see_all(model: type[Model], user: UUID, parameter: str, ids: set[UUID]) -> None:
-    """Raise NotVisible unless the user sees everything that a parameter names.
-
-    Lists ask only for what did not turn up among their rows, so most never do.
-    """
+    """Raise NotVisible unless the user sees everything that a parameter, or the path, names."""
     if not ids:
         return
     queryset = model.objects.visible_to(user).filter(pk__in=ids)  # type: ignore[attr-defined]

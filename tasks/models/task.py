@@ -14,6 +14,7 @@ from tasks.models.project import Project
 from tasks.querysets import TaskQuerySet
 
 MAX_DEPTH = 4  # levels below a root
+MAX_LABELS = 20  # on one task
 _LIVE = Q(deleted_at=None)
 
 

@@ -6,10 +6,10 @@ rows below it, so two such writes wait for each other in place of deadlocking. A
 task is written under the lock of its own row only.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
@@ -20,9 +20,6 @@ from tasks.models import Project, Task
 from tasks.policies import Action, Role, allows
 from tasks.rows import slot, user_slot
 from tasks.statements import instances
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +98,12 @@ def get_task(actor: Actor, task_id: UUID, action: Action) -> Task:
     return found[0]
 
 
+def refuse_trashed(task: Task) -> None:
+    """Raise InTrash if the task is in the trash: it is restored before it is changed."""
+    if task.deleted_at:
+        raise InTrash("The task is in the trash.")
+
+
 def _locked_task(actor: Actor, task_id: UUID) -> list[Task]:
     def build() -> QuerySet[Task, Task]:
         found = Task.objects.with_row_columns().filter(pk=slot(Task, "id", "key"))
@@ -137,7 +140,7 @@ def lock_project_of(queryset: QuerySet[Any, Any], actor: Actor) -> None:
 
 
 @contextmanager
-def write(*translations: tuple[str, Callable[[], DomainError]]) -> "Iterator[None]":
+def write(*translations: tuple[str, Callable[[], DomainError]]) -> Iterator[None]:
     """One transaction; a broken unique constraint becomes the domain error of its name.
 
     The translation happens outside the transaction: PostgreSQL allows nothing more in one that

@@ -5,10 +5,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from tasks.errors import IdTaken, InTrash, NotAllowed, NotVisible
+from tasks.errors import IdTaken, NotAllowed, NotVisible
 from tasks.ids import uuid7
 from tasks.models import Comment, Task
-from tasks.operations.access import Actor, require, seen_by, write
+from tasks.operations.access import Actor, refuse_trashed, require, seen_by, write
 from tasks.policies import Action, allows
 
 _ID_TAKEN = (("tasks_comment_pkey", IdTaken), ("tasks_comment.id", IdTaken))
@@ -28,7 +28,7 @@ def create_comment(
         if task is None:
             raise NotVisible
         require(task.role, Action.COMMENT)  # type: ignore[attr-defined]
-        _refuse_trashed(task)
+        refuse_trashed(task)
         comment = Comment(
             id=fields.get("id") or uuid7(),
             task=task,
@@ -54,7 +54,7 @@ def update_comment(
         require(comment.role, Action.COMMENT)  # type: ignore[attr-defined]
         if comment.created_by_id != actor.id:
             raise NotAllowed("Only its author may change a comment.")
-        _refuse_trashed(comment.task)
+        refuse_trashed(comment.task)
         if comment.body != fields.get("body", comment.body):
             comment.body = fields["body"]
             comment.version += 1
@@ -75,7 +75,7 @@ def delete_comment(*, actor: Actor, comment_id: UUID) -> None:
         action = Action.COMMENT if own else Action.MODERATE
         if not allows(comment.role, action):  # type: ignore[attr-defined]
             raise NotAllowed("Only its author or an admin of the project may delete a comment.")
-        _refuse_trashed(comment.task)
+        refuse_trashed(comment.task)
         comment.delete()
 
 
@@ -85,8 +85,3 @@ def _locked(actor: Actor, comment_id: UUID) -> Comment:
     if comment is None:
         raise NotVisible
     return comment
-
-
-def _refuse_trashed(task: Task) -> None:
-    if task.deleted_at:
-        raise InTrash("The task is in the trash.")

@@ -5,14 +5,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import F
-
 from tasks.errors import Invalid, LabelTaken, NotVisible
-from tasks.models import Label, Task, TaskLabel
+from tasks.models import MAX_LABELS, Label, Task, TaskLabel
 from tasks.operations.access import Actor, lock_project_of, require, seen_by, write
 from tasks.policies import Action
-
-MOST_LABELS = 20  # on one task
 
 
 def name_key(name: str) -> str:
@@ -66,8 +62,8 @@ def by_key(names: Sequence[str]) -> dict[str, str]:
         Invalid: they are more labels than a task may carry.
     """
     wanted = {name_key(name): name for name in reversed(names)}
-    if len(wanted) > MOST_LABELS:
-        raise Invalid.field("labels", "too_many", f"A task has at most {MOST_LABELS} labels.")
+    if len(wanted) > MAX_LABELS:
+        raise Invalid.field("labels", "too_many", f"A task has at most {MAX_LABELS} labels.")
     return wanted
 
 
@@ -109,4 +105,4 @@ def _locked(actor: Actor, label_id: UUID) -> Label:
 
 
 def _touch_tasks(label: Label, now: datetime) -> None:
-    Task.objects.filter(task_labels__label=label).update(version=F("version") + 1, updated_at=now)
+    Task.objects.filter(task_labels__label=label).change(now)

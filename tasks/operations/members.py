@@ -3,8 +3,6 @@
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import F
-
 from tasks.errors import AlreadyMember, InboxStays, LastAdmin, NotVisible
 from tasks.models import Membership, Project, Task, User
 from tasks.operations.access import Actor, get_project, write
@@ -63,9 +61,7 @@ def remove_member(*, actor: Actor, now: datetime, project_id: UUID, user_id: UUI
             _refuse_without_admin(project, membership)
         # First the membership: whoever has locked it to assign a task is waited for (`tasks`).
         membership.delete()
-        Task.objects.filter(project=project, assignee=user_id).update(
-            assignee=None, version=F("version") + 1, updated_at=now
-        )
+        Task.objects.filter(project=project, assignee=user_id).change(now, assignee=None)
 
 
 def _user(user: UUID | str) -> User:

@@ -6,12 +6,20 @@ from typing import Any
 from uuid import UUID
 
 from tasks import positions, schedule
-from tasks.errors import ExternalIdTaken, IdTaken, InTrash, Invalid
+from tasks.errors import ExternalIdTaken, IdTaken, Invalid
 from tasks.ids import uuid7
 from tasks.lifecycle import Contradiction, Status, completed_at, wanted_status
 from tasks.models import Membership, Project, Task
 from tasks.operations import labels, projects
-from tasks.operations.access import Actor, get_project, get_task, lock_project_of, require, write
+from tasks.operations.access import (
+    Actor,
+    get_project,
+    get_task,
+    lock_project_of,
+    refuse_trashed,
+    require,
+    write,
+)
 from tasks.operations.tree import place_under
 from tasks.policies import Action
 from tasks.querysets import LABEL_SEPARATOR
@@ -81,8 +89,7 @@ def update_task(*, actor: Actor, now: datetime, task_id: UUID, fields: Mapping[s
         if "parent" in fields or "labels" in fields:
             lock_project_of(Task.objects.filter(pk=task_id), actor)
         task = get_task(actor, task_id, Action.WRITE_TASKS)
-        if task.deleted_at:
-            raise InTrash("The task is in the trash.")
+        refuse_trashed(task)
         changed = _apply(task, fields, actor, now)
         relabelled = "labels" in fields and labels.set_labels(task, fields["labels"], now)
         if changed or relabelled:

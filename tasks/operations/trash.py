@@ -3,8 +3,6 @@
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import F
-
 from tasks.errors import InTrash
 from tasks.models import Task
 from tasks.operations.access import Actor, get_task, lock_project_of, write
@@ -26,9 +24,7 @@ def delete_task(*, actor: Actor, now: datetime, task_id: UUID) -> None:
             task.pk,
             *(pk for level in levels_below(task.pk, live_only=True) for pk in level),
         ]
-        Task.objects.filter(pk__in=subtree).update(
-            deleted_at=now, trashed_with=task.pk, version=F("version") + 1, updated_at=now
-        )
+        Task.objects.filter(pk__in=subtree).change(now, deleted_at=now, trashed_with=task.pk)
 
 
 def restore_task(*, actor: Actor, now: datetime, task_id: UUID) -> None:
@@ -46,6 +42,5 @@ def restore_task(*, actor: Actor, now: datetime, task_id: UUID) -> None:
             raise InTrash("It was deleted together with a task above it: restore that one.")
         if task.parent is not None and task.parent.deleted_at:
             raise InTrash("Its parent is in the trash: restore that first.")
-        Task.objects.filter(project=task.project_id, trashed_with=task.pk).update(
-            deleted_at=None, trashed_with=None, version=F("version") + 1, updated_at=now
-        )
+        taken = Task.objects.filter(project=task.project_id, trashed_with=task.pk)
+        taken.change(now, deleted_at=None, trashed_with=None)

@@ -24,6 +24,7 @@ from tasks.api.v1.fields import (
     ZoneName,
 )
 from tasks.lifecycle import Status
+from tasks.models import MAX_LABELS
 from tasks.policies import Role
 
 KIB: Final = 1024
@@ -59,7 +60,7 @@ class _TaskFields(_Written):
     )
     completed_at = serializers.DateTimeField(read_only=True, allow_null=True)
     assignee = Id(required=False, allow_null=True, help_text="A member of the project.")
-    labels = LabelNames(most=20, longest=50, required=False, help_text="Made on first use.")
+    labels = LabelNames(most=MAX_LABELS, longest=50, required=False, help_text="Made on first use.")
     external_id = Line(
         most=255, required=False, allow_null=True, help_text="Unique in the project."
     )

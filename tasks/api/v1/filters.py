@@ -14,7 +14,7 @@ from tasks.api import query
 from tasks.api.query import Asked, Asking, Meaning, Parameter, Unreadable
 from tasks.api.v1.bodies import STATUSES
 from tasks.lifecycle import Status
-from tasks.models import Label, Task, TaskLabel
+from tasks.models import MAX_LABELS, Label, Task, TaskLabel
 from tasks.operations.labels import name_key
 from tasks.querysets import has_words, is_open, is_overdue
 from tasks.reads import Condition, Order
@@ -22,8 +22,6 @@ from tasks.rows import slot
 from tasks.schedule import day_bounds
 
 _UUID: Final = {"type": "string", "format": "uuid"}
-# More than a task can carry match nothing, and each costs the planner a join.
-MOST_LABELS: Final = 20
 _BOOLEAN: Final = {"type": "boolean"}
 _DAY_OR_INSTANT: Final = {
     "anyOf": [{"type": "string", "format": "date"}, {"type": "string", "format": "date-time"}]
@@ -108,7 +106,10 @@ def _id_or_none(name: str, column: str, *, narrow: bool) -> Meaning:
 
 
 def _labels(name: str, *, absent: bool) -> Meaning:
-    """The task carries all of the labels; or none of them, so that unlabelled tasks match."""
+    """The task carries all of the labels; or none of them, so that unlabelled tasks match.
+
+    For at most MAX_LABELS: more match nothing, and each costs the planner a join.
+    """
 
     def means(values: Sequence[Any], asking: Asking) -> Condition:
         names = [f"{name}.{index}" for index in range(len(values))]
@@ -307,7 +308,7 @@ TASK_FILTERS: Final = table(
             query.a_text(50),
             _labels("label", absent=False),
             many=True,
-            most=MOST_LABELS,
+            most=MAX_LABELS,
         ),
         Parameter(
             "label_not",
@@ -316,7 +317,7 @@ TASK_FILTERS: Final = table(
             query.a_text(50),
             _labels("label_not", absent=True),
             many=True,
-            most=MOST_LABELS,
+            most=MAX_LABELS,
         ),
         Parameter(
             "completed",

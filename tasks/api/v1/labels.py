@@ -7,7 +7,7 @@ from rest_framework.response import Response
 
 from tasks.api.v1.bodies import LabelBody
 from tasks.api.v1.filters import LABEL_FILTERS
-from tasks.api.views import ResourceViewSet, path_id, see_all
+from tasks.api.views import ResourceViewSet, path_id
 from tasks.models import Project
 from tasks.operations.labels import delete_label, rename_label
 from tasks.reads import Order
@@ -31,8 +31,7 @@ class LabelViewSet(ResourceViewSet):
     def list(self, request: Request) -> Response:
         """List labels."""
         found = self.page()
-        shown = {row["project"] for row in found.rows}
-        see_all(Project, self.user_id, "project", set(self.asked.values.get("project", ())) - shown)
+        self.refuse_unseen(found, "project", Project)
         return self.answer(found)
 
     def partial_update(self, request: Request, pk: str) -> Response:

@@ -7,7 +7,7 @@ from rest_framework.response import Response
 
 from tasks.api.v1.bodies import TaskBody, TaskChange
 from tasks.api.v1.filters import TASK_FILTERS, TASK_ORDERS, in_trash
-from tasks.api.views import ResourceViewSet, path_id, see_all
+from tasks.api.views import ResourceViewSet, path_id
 from tasks.models import Project, Task
 from tasks.operations.tasks import create_task, update_task
 from tasks.operations.trash import delete_task
@@ -36,10 +36,8 @@ class TaskViewSet(ResourceViewSet):
     def list(self, request: Request) -> Response:
         """List tasks."""
         found = self.page(in_trash(self.asked))
-        shown = {row["project"] for row in found.rows}
-        see_all(Project, self.user_id, "project", set(self.asked.values.get("project", ())) - shown)
-        parents = {parent for parent in self.asked.values.get("parent", ()) if parent != "none"}
-        see_all(Task, self.user_id, "parent", parents - {row["parent"] for row in found.rows})
+        self.refuse_unseen(found, "project", Project)
+        self.refuse_unseen(found, "parent", Task)
         return self.answer(found)
 
     def create(self, request: Request) -> Response:
