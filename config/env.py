@@ -28,6 +28,8 @@ DEFAULT_RATE_LIMITS: Final[Mapping[str, tuple[int, int]]] = {
     "write": (600, 60),
     "login": (10, 60),
 }
+# Those that may be limited; what has no default is off unless it is given.
+RATE_LIMIT_SCOPES: Final = ("anonymous", "user", "sustained", "write", "login")
 LOG_LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 _BOOLEANS: Final[Mapping[str, bool]] = {
     **dict.fromkeys(("true", "1", "yes", "on"), True),
@@ -149,6 +151,8 @@ def networks(text: str) -> tuple[Network, ...]:
 def rate_limits(text: str) -> RateLimits:
     """Read `scope=requests/seconds,…`; a scope that is left out keeps its default.
 
+    `sustained` has none: without it there is no such limit.
+
     Returns:
         Requests and seconds by scope; an empty dict for `off`.
     """
@@ -157,8 +161,8 @@ def rate_limits(text: str) -> RateLimits:
     given: RateLimits = {}
     for item in names(text):
         scope, _, quota = item.partition("=")
-        if scope.strip() not in DEFAULT_RATE_LIMITS or scope.strip() in given:
-            raise ValueError(f"must name each of {', '.join(DEFAULT_RATE_LIMITS)} at most once.")
+        if scope.strip() not in RATE_LIMIT_SCOPES or scope.strip() in given:
+            raise ValueError(f"must name each of {', '.join(RATE_LIMIT_SCOPES)} at most once.")
         given[scope.strip()] = _quota(quota)
     return {**DEFAULT_RATE_LIMITS, **given}
 

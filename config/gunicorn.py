@@ -7,6 +7,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from config import metrics
 from config.database import close_pools
 from health.shutdown import drain_on_sigterm
 
@@ -66,6 +67,26 @@ if settings.TLS_CLIENT_CA_FILE:
     # Mutual TLS: a client without a certificate of this authority does not get past the handshake.
     ca_certs = settings.TLS_CLIENT_CA_FILE
     cert_reqs = ssl.CERT_REQUIRED
+
+
+def on_starting(server: Any) -> None:
+    """Let the workers count together; not again at a reload, in the middle of counting."""
+    metrics.share(settings.METRICS_DIR)
+
+
+def post_worker_init(worker: Any) -> None:
+    """Connect to Redis before the first requests, which come all at once."""
+    from tasks.api import throttling  # needs the application, which only workers load
+
+    throttling.connect()
+
+
+def child_exit(server: Any, worker: Any) -> None:
+    metrics.process_ended(worker.pid)
+
+
+def on_exit(server: Any) -> None:
+    metrics.tidy()
 
 
 def when_ready(server: Any) -> None:

@@ -4,12 +4,19 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from tasks.api import docs
+from config import metrics
+from tasks.api import docs, login
 
 urlpatterns = [
     path("api/", include("tasks.api.urls")),
     path("", RedirectView.as_view(url="/api/docs")),
     path("", include("health.urls")),
+    path("metrics", metrics.view),
+    path("login", login.login, name="login"),
+    path("logout", login.logout, name="logout"),
+    # Before the admin site's own, which are never reached.
+    path("admin/login/", login.admin_login),
+    path("admin/logout/", login.logout),
     path("admin/", admin.site.urls),
     path("favicon.ico", docs.favicon),
 ]

@@ -1,26 +1,32 @@
 """Rate limits as DRF throttle classes, and the headers that tell clients about them.
 
-Signed-in users have a budget of their own, and a narrower one for writes; everybody else shares
-the budget of their address. Sign-in has two, one for the account and one for the address, so that
-neither one machine guessing many accounts nor many machines guessing one gets far. The limits are
-`RATE_LIMITS`; they are counted in `tasks.ratelimit`.
+Signed-in users have a budget of their own, if RATE_LIMITS says so a second one over a longer time,
+and a narrower one for writes; everybody else shares the budget of their address. Sign-in has two,
+one for the account and one for the address, so that neither one machine guessing many accounts nor
+many machines guessing one gets far; the API's and the form of the browsers spend the same two. The
+limits are `RATE_LIMITS`; they are counted in `tasks.ratelimit`.
 """
 
 import hashlib
 import math
+import os
 import unicodedata
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import TYPE_CHECKING, Any, Final
 
 from django.conf import settings
 from django.http import HttpRequest
+from redis import RedisError
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
-from tasks.ratelimit import Budget, Decision, FallbackStore, LocalStore, RedisStore, Store
+from tasks import metrics
+from tasks.ratelimit import Budget, Decision, LocalStore, Store
+from tasks.ratelimit_redis import FallbackStore, RedisStore
 
 if TYPE_CHECKING:
     # At run time that module imports this one: it reads DEFAULT_THROTTLE_CLASSES.
@@ -39,51 +45,46 @@ class BudgetThrottle(BaseThrottle):
     """Spends one request in each budget that a subclass names, or in none."""
 
     def __init__(self) -> None:
-        self._wait = 0.0
+        self._wait = 0
 
     def allow_request(self, request: Request, view: "APIView") -> bool:
         """Count the request; always true while RATE_LIMITS is off."""
-        if not settings.RATE_LIMITS:
-            return True
-        return self.spend(request, self.budgets(request))
+        if settings.RATE_LIMITS:
+            self._wait = spend(request._request, self.budgets(request))
+        return not self._wait
 
     def budgets(self, request: Request) -> list[Budget]:
         raise NotImplementedError
 
-    def spend(self, request: Request, budgets: Sequence[Budget]) -> bool:
-        decisions = store().spend(budgets)
-        outcome = getattr(request._request, "rate_limit", [])
-        outcome = [*outcome, *zip(budgets, decisions, strict=True)]
-        request._request.rate_limit = outcome  # type: ignore[attr-defined]
-        self._wait = max(decision.retry_after for decision in decisions)
-        return all(decision.allowed for decision in decisions)
-
     def wait(self) -> float:
         """Return the whole seconds after which a refused request would pass."""
-        return float(math.ceil(self._wait))
+        return float(self._wait)
 
 
 class RequestThrottle(BudgetThrottle):
-    """The budget of the user, and of their writes; that of the address for everybody else."""
+    """The budgets of the user, and of their writes; that of the address for everybody else."""
 
     def budgets(self, request: Request) -> list[Budget]:
         user = request.user
         if not user.is_authenticated:
             return [_budget("anonymous", client_address(request._request))]
-        if request.method in SAFE_METHODS:
-            return [_budget("user", user.pk)]
-        return [_budget("user", user.pk), _budget("write", user.pk)]
+        budgets = [_budget("user", user.pk)]
+        if "sustained" in settings.RATE_LIMITS:
+            budgets.append(_budget("sustained", user.pk))
+        if request.method not in SAFE_METHODS:
+            budgets.append(_budget("write", user.pk))
+        return budgets
 
 
 class LoginThrottle(BudgetThrottle):
     """The budgets of sign-in: one for the account that is tried, one for the address."""
 
-    _account: str | None = None
+    _data: Any = None
 
     def allow_request(self, request: Request, view: "APIView") -> bool:
         """Count the request, also one whose body cannot be read, and say then what is wrong."""
         try:
-            self._account = account_of(request.data)
+            self._data = request.data
         except Exception:
             # The parser complains once and shows an empty body from then on, so what it said goes
             # on from here: swallowed, it would come out as a missing username.
@@ -93,10 +94,35 @@ class LoginThrottle(BudgetThrottle):
         return super().allow_request(request, view)
 
     def budgets(self, request: Request) -> list[Budget]:
-        address = _budget("login", client_address(request._request), kind="-address")
-        if self._account is None:
-            return [address]
-        return [_budget("login", self._account, kind="-account"), address]
+        return _login_budgets(request._request, self._data)
+
+
+def count_login(request: HttpRequest) -> int:
+    """Count a sign-in by the form; return the seconds to wait if it is refused, else 0."""
+    if not settings.RATE_LIMITS:
+        return 0
+    return spend(request, _login_budgets(request, request.POST))
+
+
+def spend(request: HttpRequest, budgets: Sequence[Budget]) -> int:
+    """Count a request in all budgets or in none, and note the outcome for its headers.
+
+    Returns:
+        The whole seconds after which it would pass; 0 lets it pass now.
+    """
+    decisions = store().spend(budgets)
+    outcome = [*getattr(request, "rate_limit", ()), *zip(budgets, decisions, strict=True)]
+    request.rate_limit = outcome  # type: ignore[attr-defined]
+    for budget, decision in zip(budgets, decisions, strict=True):
+        if not decision.allowed:
+            metrics.RATE_LIMIT_REFUSALS.labels(budget.name).inc()
+    return math.ceil(max(decision.retry_after for decision in decisions))
+
+
+def _login_budgets(request: HttpRequest, data: Any) -> list[Budget]:
+    address = _budget("login", client_address(request), kind="-address")
+    account = account_of(data)
+    return [address] if account is None else [_budget("login", account, kind="-account"), address]
 
 
 def _budget(scope: str, owner: object, *, kind: str = "") -> Budget:
@@ -106,12 +132,24 @@ def _budget(scope: str, owner: object, *, kind: str = "") -> Budget:
 
 def store() -> Store:
     """Return where this process counts, by REDIS_URL."""
-    return _shared_store(settings.REDIS_URL) if settings.REDIS_URL else LOCAL
+    return _stores(settings.REDIS_URL, os.getpid())[1] if settings.REDIS_URL else LOCAL
+
+
+def connect() -> None:
+    """Make the connections of this process before its first requests, which all come at once.
+
+    A Redis that does not answer is for the first request to notice.
+    """
+    if settings.REDIS_URL:
+        with suppress(RedisError, OSError):
+            _stores(settings.REDIS_URL, os.getpid())[0].connect(settings.WEB_THREADS)
 
 
 @lru_cache(maxsize=4)
-def _shared_store(url: str) -> FallbackStore:
-    return FallbackStore(RedisStore(url), LOCAL)
+def _stores(url: str, process: int) -> tuple[RedisStore, FallbackStore]:
+    """By process: one that was forked shares neither connections nor threads with its parent."""
+    shared = RedisStore(url)
+    return shared, FallbackStore(shared, LOCAL)
 
 
 def account_of(data: Any) -> str | None:

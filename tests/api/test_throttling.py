@@ -21,6 +21,7 @@ from tasks.api.throttling import (
     RequestThrottle,
     account_of,
     client_address,
+    connect,
     rate_limit_headers,
     store,
 )
@@ -118,7 +119,8 @@ def test_it_counts_the_anonymous_by_address() -> None:
 def test_it_lets_exactly_the_limit_through_from_many_threads(settings: Settings) -> None:
     settings.RATE_LIMITS = {**LIMITS, "user": (20, 600)}
     alice = Person(uuid4())
-    with ThreadPoolExecutor(16) as pool:
+    connect()
+    with ThreadPoolExecutor(settings.WEB_THREADS) as pool:
         results = pool.map(lambda _: passes(RequestThrottle, asked(user=alice)), range(320))
         assert list(results).count(True) == 20
 

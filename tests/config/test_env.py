@@ -43,6 +43,10 @@ def test_it_reads_networks_of_both_families_and_single_addresses() -> None:
             "anonymous=1/2, user=3/4 ,write=5/6,login=7/8",
             {"anonymous": (1, 2), "user": (3, 4), "write": (5, 6), "login": (7, 8)},
         ),
+        (
+            "sustained=20000/86400",
+            {**env.DEFAULT_RATE_LIMITS, "sustained": (20_000, 86_400)},
+        ),
     ],
 )
 def test_it_reads_rate_limits(text: str, limits: env.RateLimits) -> None:
@@ -56,8 +60,8 @@ def test_it_reads_rate_limits(text: str, limits: env.RateLimits) -> None:
         (env.boolean, "2", "must be true or false."),
         (env.networks, "10.0.0.1/8", "must be networks like 10.0.0.0/8, comma-separated, "),
         (env.networks, "proxy", "must be networks like 10.0.0.0/8, comma-separated, "),
-        (env.rate_limits, "guest=1/1", "must name each of anonymous, user, write, login at most "),
-        (env.rate_limits, "user=1/1,user=2/2", "must name each of anonymous, user, write, login "),
+        (env.rate_limits, "guest=1/1", "must name each of anonymous, user, sustained, "),
+        (env.rate_limits, "user=1/1,user=2/2", "must name each of anonymous, user, sustained, "),
         (env.rate_limits, "user=10", "must be `off`, or requests/seconds by scope, like "),
         (env.rate_limits, "user=0/60", "must be `off`, or requests/seconds by scope, like "),
         (env.rate_limits, "user=1/60/2", "must be `off`, or requests/seconds by scope, like "),
