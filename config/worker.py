@@ -2,10 +2,19 @@
 
 gunicorn writes its own HTML page for what it cannot parse, before any application runs. Clients
 read one form of error only, so the page becomes problem+json of the same catalogue.
+
+It also waits without limit for the rest of a request, and for a client to take an answer, each
+time in one of a few threads: four connections that send half a request would stop a worker for
+ever. Here such a client is hung up on.
 """
 
+import errno
 import signal
+import socket
 import ssl
+import struct
+import time
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Any, Final
 from uuid import uuid4
@@ -16,6 +25,7 @@ from gunicorn.glogging import Logger  # type: ignore[import-untyped]
 from gunicorn.http import errors  # type: ignore[import-untyped]
 from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]
 
+from config.database import REQUEST_DEADLINE_SECONDS
 from config.middleware import HEADER
 from tasks import context
 from tasks.api import problems
@@ -34,9 +44,67 @@ _CODES: Final[tuple[tuple[type[Exception], str], ...]] = (
     (ssl.SSLError, "malformed_request"),
 )
 
+# For the whole of a request, head and body: 1 MiB at 840 kbit/s. All of the waiting for a database
+# ends sooner, so an answer that comes later is none that somebody still waits for.
+READ_SECONDS: Final = REQUEST_DEADLINE_SECONDS
+# In which a client must take something of its answer; all of a long one may take longer. What was
+# sent in part counts as sent, so that nothing is taken is noticed at the third time or so.
+_SEND_TIMEOUT: Final = struct.pack("ll", 5, 0)  # struct timeval: seconds and microseconds
+
 
 class ProblemWorker(ThreadWorker):  # type: ignore[misc]
-    """A ThreadWorker whose error pages are problems."""
+    """A ThreadWorker whose error pages are problems, and which waits for no client for ever."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._since: dict[Any, float] = {}  # the connections that occupy a thread
+
+    def handle(self, conn: Any) -> Any:
+        """Serve one request, in a thread; remember since when."""
+        self._since[conn] = time.monotonic()
+        try:
+            if not conn.initialized:
+                conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _SEND_TIMEOUT)
+            return super().handle(conn)
+        finally:
+            del self._since[conn]
+
+    def handle_request(self, req: Any, conn: Any) -> Any:
+        """Serve a request whose head has been read.
+
+        Raises:
+            ConnectionResetError: the client takes nothing of its answer. gunicorn would log the
+                error itself as a crash, or write another answer behind the half of this one.
+        """
+        try:
+            return super().handle_request(req, conn)
+        except (BlockingIOError, ssl.SSLWantWriteError) as error:
+            raise ConnectionResetError(errno.ECONNRESET, "The client is too slow.") from error
+
+    def _keepalive_after(self, conn: Any, keepalive: Any) -> bool:
+        """Tell whether the next request can be read behind a body that nobody has read.
+
+        A broken chunk in it is no reason for a second answer, as gunicorn gives: a proxy would
+        take that for the answer to the next request.
+        """
+        try:
+            return bool(super()._keepalive_after(conn, keepalive))
+        except errors.ParseException:
+            return False
+
+    def murder_pending(self) -> None:
+        """Once a second, in the main thread: end what gunicorn ends, and the waiting for the slow.
+
+        The thread that reads then sees the end of the request. One that has read it all, and works
+        or writes, notices nothing until the next request on the connection.
+        """
+        super().murder_pending()
+        long_ago = time.monotonic() - READ_SECONDS
+        for conn, since in list(self._since.items()):
+            if since < long_ago:
+                with suppress(OSError):
+                    # Not the method of an SSLSocket, which would go on without encryption.
+                    socket.socket.shutdown(conn.sock, socket.SHUT_RD)
 
     def init_signals(self) -> None:
         """Leave Ctrl-C to the parent, which then stops the workers.

@@ -35,13 +35,17 @@ class StrictJSONParser(BaseParser):
         """Return the document.
 
         Raises:
-            UnsupportedMediaType: another charset than UTF-8, or a compressed body.
+            UnsupportedMediaType: a range of types, another charset than UTF-8, a compressed body.
             ContentTooLarge: more than 1 MiB.
             ParseError: not JSON, or JSON with duplicate keys, NUL, lone surrogates, numbers
                 beyond a double, or more than 32 levels.
         """
         media_type = media_type or self.media_type
-        charset = _MediaType(media_type).params.get("charset", "utf-8")
+        kind = _MediaType(media_type)
+        if "*" in kind.full_type:
+            # DRF compares as for Accept. A body has a type, not a range of them.
+            raise UnsupportedMediaType(media_type)
+        charset = kind.params.get("charset", "utf-8")
         if charset.strip('"').lower() not in {"utf-8", "utf8"}:
             raise UnsupportedMediaType(media_type, "The body must be in UTF-8.")
         if parser_context["request"].META.get("HTTP_CONTENT_ENCODING", "identity") != "identity":

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import orjson
 from rest_framework import renderers, status
+from rest_framework.exceptions import APIException
 from rest_framework.serializers import Serializer
 
 from tasks.api.examples import SENT
@@ -64,11 +65,24 @@ class BrowsableRenderer(renderers.BrowsableAPIRenderer):
         if body is None:
             return {}
         refused = status.is_client_error(view.response.status_code)
-        if refused and request.method == method and isinstance(request.data, dict):
-            return request.data
+        if refused and request.method == method and (sent := _sent(request)) is not None:
+            return sent
         if method != "POST" and not refused and isinstance(data, Mapping):
             return {name: data[name] for name in _changeable(body) if name in data}
         return next(iter(SENT[type(body).__name__].values()))
+
+
+def _sent(request: Any) -> dict[str, Any] | None:
+    """Return the body that was refused; None if it was no object, or cannot be shown again.
+
+    A type that is not read is refused again by each look at it, and a number beyond 64 bits is
+    JSON that orjson does not write.
+    """
+    try:
+        orjson.dumps(request.data)
+    except (APIException, orjson.JSONEncodeError):
+        return None
+    return request.data if isinstance(request.data, dict) else None
 
 
 def _changeable(body: Serializer[Any]) -> list[str]:

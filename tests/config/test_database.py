@@ -31,7 +31,7 @@ def test_it_bounds_every_wait_on_postgresql() -> None:
         "keepalives_interval": 5,
         "keepalives_count": 3,
         "options": "-c statement_timeout=8000 -c lock_timeout=3000 "
-        "-c idle_in_transaction_session_timeout=15000",
+        "-c idle_in_transaction_session_timeout=15000 -c jit=off",
     }
     assert settings["OPTIONS"]["pool"]["timeout"] < database.REQUEST_DEADLINE_SECONDS
 
@@ -71,6 +71,7 @@ def test_it_sets_the_limits_on_the_real_server(vendor: str) -> None:
             "SHOW statement_timeout": "8s",
             "SHOW lock_timeout": "3s",
             "SHOW idle_in_transaction_session_timeout": "15s",
+            "SHOW jit": "off",
             "SHOW application_name": "tasks",
             "SHOW timezone": "UTC",
         },

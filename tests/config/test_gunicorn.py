@@ -156,7 +156,7 @@ def test_it_does_not_start_with_a_mistake_and_says_so_in_one_line(tmp_path: Path
     with pytest.raises(AssertionError) as end, gunicorn(tmp_path, RATE_LIMITS="many"):
         pass
     assert str(end.value) == (
-        "RATE_LIMITS: must name each of anonymous, user, write, login at most once."
+        "RATE_LIMITS: must name each of anonymous, user, sustained, write, login at most once."
     )
 
 
