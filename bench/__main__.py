@@ -4,6 +4,7 @@
 
 Fills the database with 200,000 tasks on its first run, starts one gunicorn worker, and prints the
 least and the median of some rounds. ARGS="--tasks N --rounds N --seconds S" changes the numbers.
+ARGS=pages measures the lists in large tables: see bench/pages.py.
 """
 
 import argparse
@@ -28,6 +29,9 @@ SETTINGS = {
 
 
 def main() -> None:
+    if sys.argv[1:2] == ["pages"]:
+        _pages()
+        return
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--tasks", type=int, default=200_000)
     parser.add_argument("--rounds", type=int, default=5)
@@ -51,6 +55,13 @@ def main() -> None:
     finally:
         server.terminate()
         server.wait()
+
+
+def _pages() -> None:
+    from bench import pages
+
+    os.environ.update(SETTINGS)
+    pages.main(sys.argv[2:])
 
 
 def _measure_all(pid: int, options: argparse.Namespace) -> None:

@@ -3,16 +3,17 @@
 A value may be given as itself or as a `Slot` of a statement that is compiled once.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, cast
 from uuid import UUID
 
-from django.contrib.postgres.expressions import ArraySubquery
+from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.search import SearchQuery, SearchVector, SearchVectorExact
 from django.db import connection
 from django.db.models import (
     BooleanField,
+    Expression,
     F,
     Func,
     Model,
@@ -22,10 +23,12 @@ from django.db.models import (
     StringAgg,
     Subquery,
     TextField,
+    UUIDField,
     Value,
 )
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Cast
+from django.db.models.sql.compiler import SQLCompiler
 
 from tasks.lifecycle import OPEN
 
@@ -35,6 +38,11 @@ if TYPE_CHECKING:
 type Given[T] = T | Combinable
 
 LABEL_SEPARATOR = "\n"  # a label's name is one line
+
+_FIRST_OF_EACH = (
+    "ARRAY(SELECT {key} FROM ({places}) place(project)"
+    " CROSS JOIN LATERAL ({inside}) found({columns}) ORDER BY {order} LIMIT {most})"
+)
 
 
 class _InProject[M: Model](QuerySet[M, M]):
@@ -94,20 +102,24 @@ class TaskQuerySet(_InProject["Task"]):
     def first_of_each_project(
         self, user: Given[UUID], first: Callable[[QuerySet[Any, Any]], QuerySet[Any, Any]]
     ) -> Self:
-        """Only what `first` finds in each project of the user: all that a page can need.
+        """Only the rows that `first` finds in the user's projects, as if they were one list.
 
         The rows of one project lie in the order of an index; those of several do not, and the
         database would read and sort everything that the user can see to find the first fifty.
-        So PostgreSQL looks up the first fifty of each project and sorts those. They are an array
-        and not a subquery, since an array is made once: the planner, where it guesses wrong,
-        would ask a subquery anew for every row. For SQLite Django has no such construct.
+        So PostgreSQL looks up the first fifty of each project and sorts those, by what is in the
+        index; only the fifty that come first of all are then read. They are an array and not a
+        subquery, since an array is made once: the planner, where it guesses wrong, would ask a
+        subquery anew for every row. For SQLite Django has no such construct.
+
+        Args:
+            first: orders tasks by columns of their own and cuts the list.
         """
         from tasks.models import Membership  # which is made from this module
 
-        inside = first(self.model._default_manager.filter(project=OuterRef("project")))
         places = Membership.objects.filter(user=user, project__deleted_at=None)
-        keys = places.values_list(Unnest(ArraySubquery(inside.values("pk"))))
-        return self.filter(IsOneOf(F("pk"), ArraySubquery(keys)))
+        inside = first(self.model._default_manager.filter(project=_PlaceProject()))
+        keys = FirstOfEach(places.values("project"), inside)
+        return self.filter(IsOneOf(F("pk"), keys))
 
     def with_row_columns(self) -> Self:
         """Add what a row of the API has beside the table's columns, in the same statement."""
@@ -125,15 +137,50 @@ class TaskQuerySet(_InProject["Task"]):
         )
 
 
-class Unnest(Func):
-    """The elements of an array, as rows."""
+class _PlaceProject(Expression):
+    """The project of the place that `FirstOfEach` looks into."""
 
-    function = "unnest"
-    arity = 1
+    output_field = UUIDField()
 
-    @property
-    def output_field(self) -> Any:
-        return self.get_source_expressions()[0].output_field.base_field
+    def as_sql(self, compiler: SQLCompiler, connection: Any) -> tuple[str, Any]:
+        return "place.project", ()
+
+
+class FirstOfEach(Expression):
+    """The keys of the rows that come first of all, from a few rows of each place, as an array.
+
+    A join LATERAL, of which Django knows nothing: for each row of `places` the database runs
+    `inside`, once, and may begin at the place's own part of an index.
+    """
+
+    output_field = ArrayField(UUIDField())
+
+    def __init__(self, places: QuerySet[Any, Any], inside: QuerySet[Any, Any]) -> None:
+        """Take querysets of one column, the project, and of rows that are ordered and cut."""
+        super().__init__()
+        order = list(cast("Iterable[Any]", inside.query.order_by))
+        names = [each.expression.name for each in order]
+        self._places, self._inside = places.query, inside.values_list(*names).query
+        self._columns = [f"c{number}" for number in range(len(order))]
+        self._order = [
+            f"{column} {'DESC' if each.descending else 'ASC'}"
+            for column, each in zip(self._columns, order, strict=True)
+        ]
+
+    def as_sql(self, compiler: SQLCompiler, connection: Any) -> tuple[str, Any]:
+        (places, of_places), (inside, of_inside) = (
+            query.get_compiler(connection=connection).as_sql()
+            for query in (self._places, self._inside)
+        )
+        sql = _FIRST_OF_EACH.format(
+            key=self._columns[-1],
+            places=places,
+            inside=inside,
+            columns=", ".join(self._columns),
+            order=", ".join(self._order),
+            most=self._inside.high_mark,
+        )
+        return sql, (*of_places, *of_inside)
 
 
 class IsOneOf(Func):

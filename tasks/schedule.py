@@ -37,6 +37,17 @@ def day_bounds(day: date, zone: str) -> tuple[datetime, datetime]:
     return _instant(day, time.min, zone), _instant(day + timedelta(days=1), time.min, zone)
 
 
+def instants_around(day: date) -> tuple[datetime, datetime]:
+    """Return two instants: what is due on this day, in whatever zone, is so between them."""
+    first, last = day.toordinal() - 1, day.toordinal() + 2  # no zone is a day away from UTC
+    since = date.fromordinal(first) if first >= 1 else date.min
+    until = date.fromordinal(last) if last <= date.max.toordinal() else None
+    return (
+        datetime.combine(since, time.min, UTC),
+        datetime.combine(until, time.min, UTC) if until else _END,
+    )
+
+
 def _instant(day: date, clock: time, zone: str) -> datetime:
     try:
         return datetime.combine(day, clock, ZoneInfo(zone)).astimezone(UTC)

@@ -16,6 +16,7 @@ from tasks.querysets import TaskQuerySet
 MAX_DEPTH = 4  # levels below a root
 MAX_LABELS = 20  # on one task
 _LIVE = Q(deleted_at=None)
+_UNDONE = _LIVE & ~Q(status=Status.DONE.value)
 
 
 class Task(models.Model):
@@ -46,6 +47,7 @@ class Task(models.Model):
         null=True,
         blank=True,
         related_name="assigned_tasks",
+        db_index=False,
     )
     labels = models.ManyToManyField(Label, through="TaskLabel", related_name="tasks")
     external_id = models.CharField(max_length=255, null=True, blank=True)  # noqa: DJ001
@@ -53,7 +55,11 @@ class Task(models.Model):
     position = KeyField(max_length=64, editable=False)
     version = models.PositiveIntegerField(default=1, editable=False)
     created_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="created_tasks"
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        related_name="created_tasks",
+        db_index=False,
     )
     created_at = models.DateTimeField(editable=False)
     updated_at = models.DateTimeField(editable=False)
@@ -77,6 +83,12 @@ class Task(models.Model):
                 fields=["project", "external_id"],
                 name="task_external_id",
                 condition=Q(external_id__isnull=False),
+            ),
+            # Partial for the same reason: every key meets the condition.
+            models.UniqueConstraint(
+                fields=["project", "position"],
+                name="task_position_once",
+                condition=~Q(position=""),
             ),
             models.CheckConstraint(condition=~Q(title=""), name="task_title_not_blank"),
             models.CheckConstraint(
@@ -129,6 +141,27 @@ class Task(models.Model):
                 fields=["project", "completed_at", "id"], name="task_by_completed", condition=_LIVE
             ),
             models.Index(fields=["project", "title", "id"], name="task_by_title", condition=_LIVE),
+            # What is not done, a small part of an old project, and most of what people look at:
+            # for `open`, `overdue`, `completed=false` and each status but `done`.
+            models.Index(
+                fields=["project", "position", "id"],
+                name="task_undone_by_position",
+                condition=_UNDONE,
+            ),
+            models.Index(
+                fields=["project", "due_at", "id"], name="task_undone_by_due", condition=_UNDONE
+            ),
+            # For the foreign keys, too.
+            models.Index(
+                fields=["assignee", "project"],
+                name="task_by_assignee",
+                condition=Q(assignee__isnull=False),
+            ),
+            models.Index(
+                fields=["created_by", "project"],
+                name="task_by_creator",
+                condition=Q(created_by__isnull=False),
+            ),
             models.Index(
                 fields=["project", "trashed_with"],
                 name="task_trashed_with",

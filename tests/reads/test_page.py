@@ -6,9 +6,10 @@ from datetime import date, datetime
 from itertools import pairwise
 
 import pytest
-from django.db.models import QuerySet
+from django.db.models import QuerySet, Value
+from django.db.models.functions import Concat
 
-from tasks import statements
+from tasks import positions, statements
 from tasks.api.v1.filters import TASK_ORDERS
 from tasks.ids import uuid7
 from tasks.models import Project, Task, User
@@ -34,7 +35,7 @@ def many(project: Project, alice: User, charlie: User, now: datetime) -> None:
     rows = factories.uneven(2500)
     factories.make_tasks(project, rows[:2000])
     factories.make_tasks(second, rows[2000:])
-    factories.make_tasks(project, [{**row, "deleted_at": now} for row in rows[:50]])
+    factories.make_tasks(project, [{**row, "deleted_at": now} for row in rows[2000:2050]])
     factories.make_tasks(hidden, rows[:50])
     factories.analyze()
 
@@ -167,11 +168,13 @@ class TestWrites:
         def between(_: object) -> None:
             if comings:
                 comings.pop(0).delete()
-            made = factories.make_tasks(project, rows[:9])
+            coming = [{**row, "position": row["position"] + positions.last()} for row in rows[:9]]
+            made = factories.make_tasks(project, coming)
             rows.append(rows.pop(0))
             restless = Task.objects.filter(pk__in=factories.ids(made))
             comings.append(restless)
-            restless.filter(due_at=None).update(title="A", priority=0, position="0")
+            ahead = Concat(Value("0"), "position")
+            restless.filter(due_at=None).update(title="A", priority=0, position=ahead)
 
         return between
 
