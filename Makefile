@@ -13,7 +13,7 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run test check fix schema lock bench image clean \
-	format lint types imports deploy migrations openapi locked length
+	format lint types imports deploy migrations openapi compatible locked length
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,9 +24,9 @@ run: setup  ## Start the service on 127.0.0.1:8000 (HOST, PORT, DATABASE_URL, RE
 test: setup  ## Run the suite on SQLite, then on PostgreSQL (ARGS="-k word" for a part of it)
 	@$(BIN)/python -m tests $(ARGS)
 
-check: setup  ## Check format, lint, types, imports, settings, migrations, schema, locks, length
+check: setup  ## Check format, lint, types, imports, migrations, schema, compatibility, locks, length
 	@$(MAKE) --no-print-directory --keep-going format lint types imports deploy migrations \
-		openapi locked length
+		openapi compatible locked length
 	@echo "make check: all is well"
 
 fix: setup  ## Format the code and mend what ruff can mend
@@ -110,6 +110,9 @@ openapi:
 	@$(PRODUCTION) $(DJANGO) spectacular --validate --fail-on-warn --file .venv/openapi.yaml
 	@diff -u docs/openapi-v1.yaml .venv/openapi.yaml || \
 		{ echo "docs/openapi-v1.yaml is not what the code says: make schema"; exit 1; }
+
+compatible:
+	@$(BIN)/python -m tests.compatibility
 
 locked:
 	@rm -rf .venv/requirements && cp -R requirements .venv/requirements

@@ -19,10 +19,11 @@ from whitenoise.middleware import WhiteNoiseMiddleware  # type: ignore[import-un
 from tasks import context
 
 HEADER: Final = "X-Request-ID"
+NOT_MODIFIED: Final = 304
 ACCESS: Final = logging.getLogger("access")
 # RFC 3986 §2.3 unreserved characters: safe in a header, a URL, a log and a shell.
 _WELL_FORMED: Final = re.compile(r"[A-Za-z0-9._~-]{1,128}")
-_PROBES: Final = "/health"
+_PROBES: Final = ("/health", "/metrics")
 
 
 def request_id_of(given: str | None) -> str:
@@ -51,6 +52,9 @@ class RequestContext:
         try:
             response = self.get_response(request)
             response.headers[HEADER] = request_id
+            if response.status_code == NOT_MODIFIED:
+                # It would be the length of the whole answer (RFC 9110 §8.6); Django says 0.
+                response.headers.pop("Content-Length", None)
             _log(request, response, (perf_counter_ns() - started) / 1_000_000)
             return response
         finally:

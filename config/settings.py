@@ -59,6 +59,12 @@ WEB_CONCURRENCY = _env.integer(
 )
 TRUSTED_PROXIES: tuple[env.Network, ...] = _env.read("TRUSTED_PROXIES", env.networks, ())
 RATE_LIMITS = _env.read("RATE_LIMITS", env.rate_limits, dict(env.DEFAULT_RATE_LIMITS))
+REQUIRE_IF_MATCH = _env.flag("REQUIRE_IF_MATCH")
+METRICS_DIR = (
+    _env.directory("PROMETHEUS_MULTIPROC_DIR", BASE_DIR, create=True)
+    if _env.text("PROMETHEUS_MULTIPROC_DIR")
+    else None
+)
 TLS_CERT_FILE = _env.read("TLS_CERT_FILE", env.readable_file, "")
 TLS_KEY_FILE = _env.read("TLS_KEY_FILE", env.readable_file, "")
 TLS_CLIENT_CA_FILE = _env.read("TLS_CLIENT_CA_FILE", env.readable_file, "")
@@ -146,7 +152,8 @@ STORAGES = {
 
 # --- The browser ------------------------------------------------------------------------------
 
-LOGIN_URL = "admin:login"
+LOGIN_URL = LOGOUT_REDIRECT_URL = "login"
+LOGIN_REDIRECT_URL = "/api/v1/tasks"
 # The messages of the admin site; the default would also make a store in a cookie per request.
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True

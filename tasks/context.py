@@ -1,5 +1,12 @@
-"""What every line of log and every problem of one request has in common."""
+"""What goes with one request through all layers, without being handed on by each."""
 
 from contextvars import ContextVar
+from uuid import UUID
+
+from tasks.policies import Action
 
 request_id: ContextVar[str] = ContextVar("request_id", default="")
+
+# What the policy has granted so far: pairs of a project and an action. A list is there only while
+# somebody collects: an answer that is kept for a replay is authorised by these once more.
+granted: ContextVar[list[tuple[UUID, Action]] | None] = ContextVar("granted", default=None)

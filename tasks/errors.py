@@ -86,6 +86,32 @@ class Conflict(DomainError):
     code = "conflict"
 
 
+class PositionTaken(Conflict):
+    """Another process made the same order key; the next one will do."""
+
+
+class VersionMismatch(DomainError):
+    """The thing has another version than the caller takes it to have."""
+
+    code = "precondition_failed"
+
+    def __init__(self, version: int) -> None:
+        super().__init__(f"Its version is {version} now.")
+        self.version = version
+
+
+class KeyInUse(DomainError):
+    """The first request with this idempotency key has not ended yet."""
+
+    code = "idempotency_key_in_use"
+
+
+class KeyReused(DomainError):
+    """This idempotency key belongs to another request."""
+
+    code = "idempotency_key_reused"
+
+
 class InTrash(DomainError):
     code = "in_trash"
 

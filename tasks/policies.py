@@ -21,17 +21,24 @@ class Action(Enum):
     """What can be done in a project, in words for people."""
 
     READ = "see the project, its members, tasks, comments and labels"
+    LEAVE = "leave the project"
     WRITE_TASKS = "create, change, complete and delete tasks"
     WRITE_LABELS = "rename and delete labels"
     COMMENT = "write comments, and change or delete their own"
     MODERATE = "delete the comments of others"
-    MANAGE_PROJECT = "rename, describe and delete the project"
+    MANAGE_PROJECT = "rename, describe, delete and restore the project"
     MANAGE_MEMBERS = "add members, change roles and remove members"
+    PURGE = "delete tasks for good"
 
 
-_VIEWER: Final = frozenset({Action.READ})
+_VIEWER: Final = frozenset({Action.READ, Action.LEAVE})
 _EDITOR: Final = _VIEWER | {Action.WRITE_TASKS, Action.WRITE_LABELS, Action.COMMENT}
-_ADMIN: Final = _EDITOR | {Action.MODERATE, Action.MANAGE_PROJECT, Action.MANAGE_MEMBERS}
+_ADMIN: Final = _EDITOR | {
+    Action.MODERATE,
+    Action.MANAGE_PROJECT,
+    Action.MANAGE_MEMBERS,
+    Action.PURGE,
+}
 
 ALLOWED: Final[Mapping[Role, frozenset[Action]]] = {
     Role.VIEWER: _VIEWER,

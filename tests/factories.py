@@ -85,7 +85,7 @@ def _uneven(index: int) -> dict[str, Any]:
         "completed_at": moment if index % 3 == 0 else None,
         "created_at": moment,
         "updated_at": moment,
-        "position": f"1k{index % 700:04}",
+        "position": f"1k{index * 7919 % 1_000_003:07}",  # each once, and in another order
     }
 
 

@@ -1,8 +1,11 @@
 """Reading what a request sends, strictly and by name."""
 
-from typing import Any, cast
+from collections.abc import Mapping
+from typing import Any, ClassVar, cast
 
 from rest_framework import serializers
+
+from tasks.api.deprecation import Deprecation
 
 
 class Body(serializers.Serializer):
@@ -10,7 +13,12 @@ class Body(serializers.Serializer):
 
     An instance lives as long as the process and is used by all threads: validation keeps no state
     in it, and making the fields anew for each request costs more than checking them.
+
+    Attributes:
+        deprecated: for each field that will go away, the announcement.
     """
+
+    deprecated: ClassVar[Mapping[str, Deprecation]] = {}
 
     def read(self, data: Any) -> dict[str, Any]:
         """Return the validated fields of a body; raises ValidationError naming each mistake."""

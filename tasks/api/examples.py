@@ -6,6 +6,7 @@ _ALICE: Final = "01938f6e-7c00-7a11-8b22-0f1e2d3c4b5a"
 _BOB: Final = "01938f6e-7c01-7a11-8b22-0f1e2d3c4b5b"
 _PROJECT: Final = "01938f70-1e40-7c33-9d44-1a2b3c4d5e6f"
 _TASK: Final = "01938f71-52a8-7e55-8f66-2b3c4d5e6f70"
+_OTHER: Final = "01938f71-52a9-7e55-8f66-2b3c4d5e6f71"
 _MOMENT: Final = "2026-11-24T08:00:00.000000Z"
 _WRITTEN: Final = {"version": 1, "created_at": _MOMENT, "updated_at": _MOMENT}
 
@@ -25,6 +26,11 @@ SENT: Final[Examples] = {
         },
     },
     "TaskChange": {"Complete it": {"completed": True}, "Let it be open": {"completed": False}},
+    "MoveBody": {
+        "After another task": {"after": _OTHER},
+        "To the top": {"after": None},
+        "To another project": {"project": _PROJECT},
+    },
     "ProjectBody": {"Begin a project": {"name": "Moving house"}},
     "ProjectChange": {"Another name": {"name": "Moving house, at last"}},
     "MemberBody": {"Let bob write": {"user": "bob", "role": "editor"}},
@@ -58,7 +64,7 @@ SHOWN: Final[Examples] = {
             "labels": [],
             "external_id": None,
             "metadata": {},
-            "position": "1042t0qk3zl9x8c7v6b5n4m3a2",
+            "position": "8Kq2Zx7Ta4",
             **_WRITTEN,
             "created_by": _ALICE,
             "deleted_at": None,

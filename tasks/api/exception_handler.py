@@ -15,13 +15,17 @@ from psycopg_pool import PoolTimeout
 from rest_framework import exceptions
 from rest_framework.response import Response
 
+from tasks.api.etags import tag_of
 from tasks.api.problems import CATALOGUE, MEDIA_TYPE, problem
 from tasks.api.renderers import JSONRenderer
-from tasks.errors import Conflict, DomainError, FieldError
+from tasks.errors import Conflict, DomainError, FieldError, VersionMismatch
 
 logger = logging.getLogger("tasks.api")
 
-RETRY_AFTER: Final = "5"  # seconds; a database that comes back does so within a few
+_WAITS: Final[Mapping[str, str]] = {  # seconds
+    "unavailable": "5",  # a database that comes back does so within a few
+    "idempotency_key_in_use": "1",  # a request does not take longer
+}
 
 _CODES: Final[Mapping[type[Exception], str]] = {
     exceptions.ParseError: "malformed_request",
@@ -89,8 +93,10 @@ def _headers(exception: Exception, code: str) -> dict[str, str]:
         headers["WWW-Authenticate"] = challenge
     if wait := getattr(exception, "wait", None):
         headers["Retry-After"] = str(int(wait))
-    if code == "unavailable":
-        headers["Retry-After"] = RETRY_AFTER
+    if isinstance(exception, VersionMismatch):
+        headers["ETag"] = tag_of(exception.version)
+    if code in _WAITS:
+        headers["Retry-After"] = _WAITS[code]
     return headers
 
 

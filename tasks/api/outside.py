@@ -1,7 +1,7 @@
 """Answers for what no view of the API answers: a path that is not there, a crash, a forged form.
 
 Django sends these as HTML pages. Clients of the API read problem+json and nothing else, so that
-is what they get everywhere but under /admin/, where people look at a page.
+is what they get everywhere but at the sign-in and under /admin/, where people look at a page.
 """
 
 from typing import Final
@@ -13,6 +13,7 @@ from django.views import csrf, defaults
 from tasks.api.problems import problem_response
 
 _ADMIN: Final = "/admin/"
+_SIGN_IN: Final = ("/login", "/logout")
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -51,7 +52,7 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 
 def _for_people(request: HttpRequest) -> bool:
-    return request.path.startswith(_ADMIN)
+    return request.path.startswith(_ADMIN) or request.path in _SIGN_IN
 
 
 def _detail(exception: Exception) -> str:

@@ -149,10 +149,22 @@ CATALOGUE: Final[Mapping[str, ProblemType]] = {
             "The inbox project cannot be deleted and its owner stays its admin.",
         ),
         ProblemType(
+            "idempotency_key_in_use",
+            409,
+            "The first request with this key is running",
+            "Wait for the number of seconds in `Retry-After`, and send the same request again.",
+        ),
+        ProblemType(
             "length_required",
             411,
             "The length is needed",
             "Send the body with a `Content-Length`, not in chunks.",
+        ),
+        ProblemType(
+            "precondition_failed",
+            412,
+            "It is not the version you took it for",
+            "`ETag` is the tag of what is there now. Read it, and decide anew.",
         ),
         ProblemType(
             "content_too_large",
@@ -171,6 +183,18 @@ CATALOGUE: Final[Mapping[str, ProblemType]] = {
             415,
             "The body's type is not read here",
             "Send `Content-Type: application/json`, in UTF-8 and without `Content-Encoding`.",
+        ),
+        ProblemType(
+            "idempotency_key_reused",
+            422,
+            "The key belongs to another request",
+            "Choose a new `Idempotency-Key` for each request, and keep it for sending that again.",
+        ),
+        ProblemType(
+            "precondition_required",
+            428,
+            "The version is needed",
+            "Send `If-Match` with the tag of what you have read, or `*` for any.",
         ),
         ProblemType(
             "rate_limited",

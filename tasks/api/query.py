@@ -13,6 +13,7 @@ from uuid import UUID
 
 from django.http import QueryDict
 
+from tasks.api.deprecation import Deprecation
 from tasks.errors import FieldError, Invalid
 from tasks.ids import parse_id
 from tasks.reads import Condition
@@ -55,6 +56,7 @@ class Parameter:
         schema: its JSON Schema, for the documentation.
         many: whether it may be repeated.
         most: how often, then.
+        deprecated: the announcement, if it will go away.
     """
 
     name: str
@@ -64,6 +66,7 @@ class Parameter:
     means: Meaning | None = None
     many: bool = False
     most: int = 100
+    deprecated: Deprecation | None = None
 
 
 @dataclass(slots=True)

@@ -9,15 +9,26 @@ from typing import Any, Final
 
 from drf_spectacular.extensions import OpenApiSerializerFieldExtension
 from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.plumbing import append_meta, force_instance
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiRequest, OpenApiResponse
 from rest_framework import serializers
 
+from tasks.api import deprecation
+from tasks.api.deprecation import Deprecation
 from tasks.api.examples import SENT, SHOWN
+from tasks.api.headers import CONDITIONAL, NOT_MODIFIED, headers_of
 from tasks.api.problems import CATALOGUE, MEDIA_TYPE, problem
 from tasks.api.views import ApiView
 from tasks.identity import schema as sign_in_schemes  # noqa: F401  registers them
 
 _WRITES: Final = {"POST", "PUT", "PATCH", "DELETE"}
+_WRITE_PROBLEMS: Final = (
+    "permission_denied",
+    "csrf_failed",
+    "conflict",
+    "idempotency_key_in_use",
+    "idempotency_key_reused",
+)
 _BODY_PROBLEMS: Final = ("length_required", "content_too_large", "unsupported_media_type")
 _JSON: Final = "application/json"
 _UUID: Final = {"type": "string", "format": "uuid"}
@@ -34,13 +45,33 @@ class TaskSchema(AutoSchema):
 
     view: ApiView  # type: ignore[override]  # the base class allows None before it is set
 
+    def is_deprecated(self) -> bool:
+        return any(self._deprecations)
+
+    def get_extensions(self) -> dict[str, Any]:
+        return deprecation.sunset_in_document(*self._deprecations)
+
+    @property
+    def _deprecations(self) -> tuple[Deprecation | None, Deprecation | None]:
+        return self.view.deprecated.get(self._action), deprecation.of_version(self.path)
+
+    def _map_basic_serializer(self, serializer: Any, direction: str) -> dict[str, Any]:
+        schema: dict[str, Any] = super()._map_basic_serializer(  # type: ignore[no-untyped-call]
+            serializer, direction
+        )
+        for name, announced in deprecation.of_fields(force_instance(serializer)).items():
+            if name in schema.get("properties", {}):  # it may be in the other direction only
+                marks = {"deprecated": True, **deprecation.sunset_in_document(announced)}
+                schema["properties"][name] = append_meta(schema["properties"][name], marks)
+        return schema
+
     def get_tags(self) -> list[str]:
         words = self._words()
         return ["comments"] if words[-1] == "comments" else words[:1]
 
     def get_operation_id(self) -> str:
         verbs = {"update": "put", "partial_update": "patch", "destroy": "delete"}
-        verbs |= {"retrieve": "get", "get": "", "post": ""}
+        verbs |= {"retrieve": "get", "get": "", "post": "", "move": "", "restore": ""}
         return "_".join(filter(None, [*self._words(), verbs.get(self._action, self._action)]))
 
     def get_summary(self) -> str:
@@ -64,6 +95,10 @@ class TaskSchema(AutoSchema):
         return (inspect.getdoc(getattr(self.view, self._action)) or "").splitlines()
 
     @property
+    def _signed_in(self) -> bool:
+        return bool(self.view.authentication_classes)
+
+    @property
     def _action(self) -> str:
         return getattr(self.view, "action", None) or self.method.lower()
 
@@ -81,12 +116,14 @@ class TaskSchema(AutoSchema):
                 else parameter.schema,
                 "query",
                 description=parameter.description,
+                deprecated=parameter.deprecated is not None,
+                extensions=deprecation.sunset_in_document(parameter.deprecated),
                 explode=True if parameter.many else None,
                 style="form" if parameter.many else None,
             )
             for parameter in self.view.parameters_of_action().values()
         ]
-        return in_path + in_query
+        return in_path + in_query + headers_of(self.method, self._action, signed_in=self._signed_in)
 
     def get_request_serializer(self) -> Any:
         body = self.view.takes.get(self._action)
@@ -97,7 +134,8 @@ class TaskSchema(AutoSchema):
         return OpenApiRequest(body, examples=examples)
 
     def get_response_serializers(self) -> Any:
-        return {**self._success(), **self._problems()}
+        unchanged = {304: OpenApiResponse(description=NOT_MODIFIED)} if self.method == "GET" else {}
+        return {**self._success(), **unchanged, **self._problems()}
 
     def _success(self) -> dict[Any, Any]:
         shown = self.view.shown
@@ -133,15 +171,17 @@ class TaskSchema(AutoSchema):
 
     def _codes(self) -> list[str]:
         """Return what may go wrong here: by the kind of operation, and what the view adds."""
-        signed_in, writes = bool(self.view.authentication_classes), self.method in _WRITES
+        signed_in, writes = self._signed_in, self.method in _WRITES
         with_body = self._action in self.view.takes
+        conditional = signed_in and self._action in CONDITIONAL
         return [
             "validation_failed",
             *(["invalid_cursor"] if self._action == "list" else []),
-            *(["malformed_request"] if with_body else []),
+            *(["malformed_request"] if with_body or (signed_in and writes) else []),
             *(["not_authenticated", "invalid_token"] if signed_in else []),
-            *(["permission_denied", "csrf_failed", "conflict"] if signed_in and writes else []),
+            *(_WRITE_PROBLEMS if signed_in and writes else ()),
             *self.view.fails.get(self._action, ()),
+            *(("precondition_failed", "precondition_required") if conditional else ()),
             "not_acceptable",
             *(_BODY_PROBLEMS if with_body else []),
             "rate_limited",
@@ -207,6 +247,7 @@ def demand_bodies(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     for name, schema in result["components"]["schemas"].items():
         if name.endswith("Request"):
             schema["additionalProperties"] = False
+    result["components"]["schemas"]["MoveRequest"]["minProperties"] = 1
     return result
 
 

@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db.models import Model
 from django.http import HttpRequest
 from django.utils import timezone
-from rest_framework.exceptions import AuthenticationFailed, ParseError
+from rest_framework.exceptions import APIException, NotAcceptable, ParseError
 from rest_framework.metadata import SimpleMetadata
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -17,8 +17,9 @@ from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet
 
-from tasks.api import pagination, query
+from tasks.api import deprecation, etags, idempotency, pagination, query
 from tasks.api.bodies import Body
+from tasks.api.deprecation import Deprecation
 from tasks.api.negotiation import Negotiation
 from tasks.api.query import Asked, Asking, Parameter
 from tasks.api.throttling import rate_limit_headers
@@ -27,6 +28,7 @@ from tasks.ids import parse_id
 from tasks.operations.access import Actor
 from tasks.reads import Condition, Order, Page, one, page
 from tasks.rows import Resource, Shown
+from tasks.versions import Expected
 
 
 class Metadata(SimpleMetadata):
@@ -43,11 +45,13 @@ class ApiView(APIView):
         shown: the serializer that documents what answers show.
         takes: for each action with a body, what reads it.
         fails: for each action, the codes of its own problems, for the documentation.
+        deprecated: for each action that will go away, the announcement.
     """
 
     shown: ClassVar[type[Serializer[Any]]]
     takes: ClassVar[Mapping[str, Body]] = {}
     fails: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    deprecated: ClassVar[Mapping[str, Deprecation]] = {}
     asked: Asked
     content_negotiation_class = Negotiation
     metadata_class = Metadata
@@ -64,17 +68,39 @@ class ApiView(APIView):
         DRF counts last, so that whoever fails to authenticate may try without limit.
         """
         self.format_kwarg = ""
-        chosen = self.perform_content_negotiation(request)
-        request.accepted_renderer, request.accepted_media_type = chosen
+        unacceptable: NotAcceptable | None = None
+        try:
+            chosen = self.perform_content_negotiation(request)
+            request.accepted_renderer, request.accepted_media_type = chosen
+        except NotAcceptable as error:
+            unacceptable = error  # refused when it is counted
         try:
             self.perform_authentication(request)
-        except AuthenticationFailed:
+        except APIException:
             self.check_throttles(request)  # DRF has set the anonymous user
             raise
         self.check_throttles(request)
+        if unacceptable:
+            raise unacceptable
         self.check_permissions(request)
         if hasattr(self, str(request.method).lower()):  # any other method is refused after this
             self.asked = query.read(request.query_params, self.parameters_of_action())
+            self._do_once(request)
+
+    def _do_once(self, request: Request) -> None:
+        """Put what keeps idempotency keys in front of the handler, which DRF looks up next."""
+        key = idempotency.key_of(request)
+        if key is None:
+            return
+        name = str(request.method).lower()
+        handler = getattr(self, name)
+
+        def handle(*args: Any, **kwargs: Any) -> Response:
+            return idempotency.answer_once(
+                request, key, self.actor, self.now, lambda: handler(*args, **kwargs)
+            )
+
+        setattr(self, name, handle)
 
     def parameters_of_action(self) -> Mapping[str, Parameter]:
         """Return what the query may hold: nothing, unless a subclass says otherwise."""
@@ -84,10 +110,13 @@ class ApiView(APIView):
         self, request: Request, response: Response, *args: Any, **kwargs: Any
     ) -> Response:
         response = super().finalize_response(request, response, *args, **kwargs)
+        if request.method in {"GET", "HEAD"}:
+            etags.tag_answer(request, response)
         if "Cache-Control" not in response:
             response["Cache-Control"] = "private, no-cache"
         for name, value in rate_limit_headers(request).items():
             response[name] = value
+        deprecation.announce(self, request, response)
         return response
 
     def body(self) -> dict[str, Any]:
@@ -105,6 +134,11 @@ class ApiView(APIView):
     def now(self) -> datetime:
         """The instant of this request: the clock is read once."""
         return timezone.now()
+
+    @property
+    def expected(self) -> Expected:
+        """What the request demands of the version that it writes."""
+        return etags.expected(self.request)
 
     @property
     def user_id(self) -> UUID:
@@ -172,10 +206,15 @@ class ResourceViewSet(ApiView, GenericViewSet):
     def answer(self, found: Page) -> Response:
         return Response(pagination.answer(found, self.request))
 
+    def shown_one(self, shown: Shown, status: int = 200) -> Response:
+        """Answer one thing, with the tag of its version."""
+        return Response(shown, status=status, headers={"ETag": etags.tag_of(shown["version"])})
+
     def created(self, shown: Shown) -> Response:
         """Answer 201 with what was made and where it is (RFC 9110 §15.3.2)."""
-        location = f"{self.request.path}/{shown['id']}"
-        return Response(shown, status=201, headers={"Location": location})
+        response = self.shown_one(shown, status=201)
+        response["Location"] = f"{self.request.path}/{shown['id']}"
+        return response
 
 
 def path_id(text: str) -> UUID:

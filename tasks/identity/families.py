@@ -25,6 +25,7 @@ from tasks.models import TokenFamily, User
 # A refresh renews the family's life, up to here; then the password is asked for again, as ASVS
 # 5.0 §7.3.2 demands of any session.
 LONGEST_SIGN_IN: Final = timedelta(days=90)
+_BATCH: Final = 500
 
 
 def start(*, user: User, now: datetime) -> TokenFamily:
@@ -86,3 +87,12 @@ def end(*, sid: UUID, now: datetime) -> None:
 def _user_unchanged(family: TokenFamily) -> bool:
     user = family.user
     return user.is_active and constant_time_compare(family.auth_hash, user.get_session_auth_hash())
+
+
+def prune(*, now: datetime) -> int:
+    """Delete the sign-ins whose last refresh token has expired; return how many."""
+    old = TokenFamily.objects.filter(expires_at__lte=now)
+    pruned = 0
+    while batch := list(old.values_list("pk", flat=True)[:_BATCH]):
+        pruned += TokenFamily.objects.filter(pk__in=batch).delete()[0]
+    return pruned

@@ -1,6 +1,7 @@
 """One file per aggregate; the table names follow the class names."""
 
 from tasks.models.comment import Comment
+from tasks.models.idempotency import IdempotencyKey
 from tasks.models.label import Label
 from tasks.models.project import Membership, Project
 from tasks.models.task import MAX_DEPTH, MAX_LABELS, Task, TaskLabel
@@ -11,6 +12,7 @@ __all__ = [
     "MAX_DEPTH",
     "MAX_LABELS",
     "Comment",
+    "IdempotencyKey",
     "Label",
     "Membership",
     "Project",

@@ -15,11 +15,13 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 from django.db.models import OuterRef, QuerySet, Subquery, Value
 
-from tasks.errors import DomainError, InTrash, NotAllowed, NotVisible
+from tasks import context, versions
+from tasks.errors import Conflict, DomainError, InTrash, NotAllowed, NotVisible
 from tasks.models import Project, Task
 from tasks.policies import Action, Role, allows
 from tasks.rows import slot, user_slot
 from tasks.statements import instances
+from tasks.versions import Expected
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +39,18 @@ def seen_by[Q: QuerySet[Any, Any]](queryset: Q, actor: Actor) -> Q:
     return queryset.visible_to(actor.id)  # type: ignore[attr-defined, no-any-return]
 
 
-def require(role: str, action: Action) -> None:
-    """Raise NotAllowed unless the role allows the action."""
+def require(role: str, action: Action, project_id: UUID) -> None:
+    """Raise NotAllowed unless the role in this project allows the action."""
     if not allows(role, action):
         raise NotAllowed(f"As {role} of this project you may not {action.value}.")
+    note_grant(action, project_id)
+
+
+def note_grant(action: Action, project_id: UUID) -> None:
+    """Remember that this was allowed, if somebody collects it (`tasks.context.granted`)."""
+    granted = context.granted.get()
+    if granted is not None:
+        granted.append((project_id, action))
 
 
 def get_project(
@@ -51,17 +61,20 @@ def get_project(
     lock: bool = False,
     trashed: bool = False,
     named: str = "",
+    expected: Expected = versions.ANY,
 ) -> Project:
     """Return a project the actor may do this in.
 
     Args:
         lock: take its row lock.
+        expected: the condition on its version.
         trashed: whether a project in the trash will do.
         named: the field of the body that names the project, if it is not the request's path.
 
     Raises:
         NotVisible: there is none, or the actor is no member.
         NotAllowed: the role does not reach.
+        VersionMismatch: it has another version than expected.
         InTrash: it is in the trash.
     """
 
@@ -74,28 +87,47 @@ def get_project(
     if not found:
         raise NotVisible.named(named) if named else NotVisible
     project = found[0]
-    require(project.role, action)  # type: ignore[attr-defined]
+    require(project.role, action, project.pk)  # type: ignore[attr-defined]
+    expected.check(project.version)
     if project.deleted_at and not trashed:
         raise InTrash("The project is in the trash.")
     return project
 
 
-def get_task(actor: Actor, task_id: UUID, action: Action) -> Task:
+def get_task(
+    actor: Actor,
+    task_id: UUID,
+    action: Action,
+    *,
+    expected: Expected = versions.ANY,
+    with_project: bool = False,
+) -> Task:
     """Return a task under its row lock, trashed or not, with its `label_names`.
 
     PostgreSQL, having waited for the lock, reads the row itself anew but nothing of the other
-    tables: the names would be those from before the write that it waited for. Then, and only
-    then, the versions differ, and the statement is run a second time.
+    tables: the names would be those from before the write that it waited for, and a task that was
+    moved to another project would not be found at all. Then, and only then, the versions differ or
+    nothing comes back, and the statement is run a second time.
 
-    Raises as `get_project`, but for the trash.
+    Args:
+        with_project: take the lock of its project first, see above.
+
+    Raises:
+        Conflict: it was moved to another project while that lock was waited for.
+        Others as `get_project`, but for the trash.
     """
+    locked = lock_project_of(Task.objects.filter(pk=task_id), actor) if with_project else None
     found = _locked_task(actor, task_id)
-    if found and found[0].version != found[0].version_before:  # type: ignore[attr-defined]
+    if not found or found[0].version != found[0].version_before:  # type: ignore[attr-defined]
         found = _locked_task(actor, task_id)
     if not found:
         raise NotVisible
-    require(found[0].role, action)  # type: ignore[attr-defined]
-    return found[0]
+    task = found[0]
+    require(task.role, action, task.project_id)  # type: ignore[attr-defined]
+    if locked not in {None, task.project_id}:
+        raise Conflict("The task was moved to another project at the same moment.")
+    expected.check(task.version)
+    return task
 
 
 def refuse_trashed(task: Task) -> None:
@@ -125,8 +157,10 @@ def _values(actor: Actor, key: UUID) -> dict[str, UUID]:
     return {"user": actor.id, "key": key}
 
 
-def lock_project_of(queryset: QuerySet[Any, Any], actor: Actor) -> None:
+def lock_project_of(queryset: QuerySet[Any, Any], actor: Actor) -> UUID:
     """Take the lock of the project that something belongs to, if the actor may see it.
+
+    Returns the project's id: after waiting for the lock the thing may belong to another one.
 
     For writes that read or change more than one row: two moves of subtasks that are each right
     alone could make a circle together.
@@ -135,8 +169,10 @@ def lock_project_of(queryset: QuerySet[Any, Any], actor: Actor) -> None:
         NotVisible: there is no such thing, or the actor is no member of its project.
     """
     owner = Project.objects.filter(pk__in=seen_by(queryset, actor).values("project"))
-    if owner.select_for_update(no_key=True).first() is None:
+    project = owner.select_for_update(no_key=True).first()
+    if project is None:
         raise NotVisible
+    return project.pk
 
 
 @contextmanager

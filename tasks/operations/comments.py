@@ -5,11 +5,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from tasks import versions
 from tasks.errors import IdTaken, NotAllowed, NotVisible
 from tasks.ids import uuid7
 from tasks.models import Comment, Task
-from tasks.operations.access import Actor, refuse_trashed, require, seen_by, write
+from tasks.operations.access import Actor, note_grant, refuse_trashed, require, seen_by, write
 from tasks.policies import Action, allows
+from tasks.versions import Expected
 
 _ID_TAKEN = (("tasks_comment_pkey", IdTaken), ("tasks_comment.id", IdTaken))
 
@@ -27,7 +29,7 @@ def create_comment(
         task = seen_by(Task.objects.filter(pk=task_id), actor).first()
         if task is None:
             raise NotVisible
-        require(task.role, Action.COMMENT)  # type: ignore[attr-defined]
+        require(task.role, Action.COMMENT, task.project_id)  # type: ignore[attr-defined]
         refuse_trashed(task)
         comment = Comment(
             id=fields.get("id") or uuid7(),
@@ -42,18 +44,26 @@ def create_comment(
 
 
 def update_comment(
-    *, actor: Actor, now: datetime, comment_id: UUID, fields: Mapping[str, Any]
+    *,
+    actor: Actor,
+    now: datetime,
+    comment_id: UUID,
+    fields: Mapping[str, Any],
+    expected: Expected = versions.ANY,
 ) -> Comment:
     """Change a comment; only its author may.
 
     Raises:
         NotAllowed: somebody else wrote it, or the author may no longer comment.
+        VersionMismatch: it has another version than expected.
     """
     with write():
         comment = _locked(actor, comment_id)
-        require(comment.role, Action.COMMENT)  # type: ignore[attr-defined]
+        project_id = comment.task.project_id
+        require(comment.role, Action.COMMENT, project_id)  # type: ignore[attr-defined]
         if comment.created_by_id != actor.id:
             raise NotAllowed("Only its author may change a comment.")
+        expected.check(comment.version)
         refuse_trashed(comment.task)
         if comment.body != fields.get("body", comment.body):
             comment.body = fields["body"]
@@ -63,11 +73,12 @@ def update_comment(
     return comment
 
 
-def delete_comment(*, actor: Actor, comment_id: UUID) -> None:
+def delete_comment(*, actor: Actor, comment_id: UUID, expected: Expected = versions.ANY) -> None:
     """Delete a comment for good: its author may, and an admin of the project.
 
     Raises:
         NotAllowed: the actor is neither.
+        VersionMismatch: it has another version than expected.
     """
     with write():
         comment = _locked(actor, comment_id)
@@ -75,6 +86,8 @@ def delete_comment(*, actor: Actor, comment_id: UUID) -> None:
         action = Action.COMMENT if own else Action.MODERATE
         if not allows(comment.role, action):  # type: ignore[attr-defined]
             raise NotAllowed("Only its author or an admin of the project may delete a comment.")
+        note_grant(action, comment.task.project_id)
+        expected.check(comment.version)
         refuse_trashed(comment.task)
         comment.delete()
 

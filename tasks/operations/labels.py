@@ -1,14 +1,16 @@
 """Labels: made on first use, renamed and deleted for all their tasks at once."""
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
+from tasks import versions
 from tasks.errors import Invalid, LabelTaken, NotVisible
 from tasks.models import MAX_LABELS, Label, Task, TaskLabel
 from tasks.operations.access import Actor, lock_project_of, require, seen_by, write
 from tasks.policies import Action
+from tasks.versions import Expected
 
 
 def name_key(name: str) -> str:
@@ -16,14 +18,22 @@ def name_key(name: str) -> str:
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
 
 
-def rename_label(*, actor: Actor, now: datetime, label_id: UUID, name: str | None) -> Label:
+def rename_label(
+    *,
+    actor: Actor,
+    now: datetime,
+    label_id: UUID,
+    name: str | None,
+    expected: Expected = versions.ANY,
+) -> Label:
     """Rename a label, unless `name` is None; the tasks that carry it get a new version.
 
     Raises:
+        VersionMismatch: it has another version than expected.
         LabelTaken: the project has another label of this name.
     """
     with write(("label_once", LabelTaken), ("tasks_label.project_id", LabelTaken)):
-        label = _locked(actor, label_id)
+        label = _locked(actor, label_id, expected)
         if name is not None and label.name != name:
             label.name, label.name_key = name, name_key(name)
             label.version += 1
@@ -33,10 +43,12 @@ def rename_label(*, actor: Actor, now: datetime, label_id: UUID, name: str | Non
     return label
 
 
-def delete_label(*, actor: Actor, now: datetime, label_id: UUID) -> None:
-    """Delete a label and take it off its tasks."""
+def delete_label(
+    *, actor: Actor, now: datetime, label_id: UUID, expected: Expected = versions.ANY
+) -> None:
+    """Delete a label and take it off its tasks; raises VersionMismatch as `rename_label`."""
     with write():
-        label = _locked(actor, label_id)
+        label = _locked(actor, label_id, expected)
         _touch_tasks(label, now)
         label.delete()
 
@@ -73,10 +85,28 @@ def attach_labels(task: Task, wanted: dict[str, str], now: datetime) -> None:
     The caller holds the project's lock: a label that is renamed or deleted at the same moment is
     so before or after, with the versions of all its tasks.
     """
+    known = _known(task.project_id, wanted, now)
+    TaskLabel.objects.bulk_create([TaskLabel(task=task, label=label) for label in known])
+
+
+def carry_over(tasks: Sequence[UUID], project_id: UUID, now: datetime) -> None:
+    """Give tasks that come to a project its labels of the same names; new ones are made.
+
+    The caller holds the locks of both projects.
+    """
+    carried = Label.objects.filter(task_labels__task__in=tasks).distinct()
+    old = {label.name_key: label for label in carried}
+    for new in _known(project_id, {key: label.name for key, label in old.items()}, now):
+        worn = TaskLabel.objects.filter(task__in=tasks, label=old[new.name_key])
+        worn.update(label=new)
+
+
+def _known(project_id: UUID, wanted: Mapping[str, str], now: datetime) -> Iterable[Label]:
+    """Return the project's labels of these keys and names; missing ones are made."""
     Label.objects.bulk_create(
         [
             Label(
-                project_id=task.project_id,
+                project_id=project_id,
                 name=wanted[key],
                 name_key=key,
                 created_at=now,
@@ -86,8 +116,7 @@ def attach_labels(task: Task, wanted: dict[str, str], now: datetime) -> None:
         ],
         ignore_conflicts=True,
     )
-    known = Label.objects.filter(project=task.project_id, name_key__in=wanted)
-    TaskLabel.objects.bulk_create([TaskLabel(task=task, label=label) for label in known])
+    return Label.objects.filter(project=project_id, name_key__in=list(wanted))
 
 
 def names_of(task: Task) -> list[str]:
@@ -95,12 +124,13 @@ def names_of(task: Task) -> list[str]:
     return list(task.labels.values_list("name", flat=True))
 
 
-def _locked(actor: Actor, label_id: UUID) -> Label:
+def _locked(actor: Actor, label_id: UUID, expected: Expected) -> Label:
     lock_project_of(Label.objects.filter(pk=label_id), actor)
     label = seen_by(Label.objects.filter(pk=label_id), actor).first()
     if label is None:
         raise NotVisible
-    require(label.role, Action.WRITE_LABELS)  # type: ignore[attr-defined]
+    require(label.role, Action.WRITE_LABELS, label.project_id)  # type: ignore[attr-defined]
+    expected.check(label.version)
     return label
 
 

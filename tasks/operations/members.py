@@ -3,10 +3,12 @@
 from datetime import datetime
 from uuid import UUID
 
+from tasks import versions
 from tasks.errors import AlreadyMember, InboxStays, LastAdmin, NotVisible
 from tasks.models import Membership, Project, Task, User
 from tasks.operations.access import Actor, get_project, write
 from tasks.policies import Action, Role
+from tasks.versions import Expected
 
 
 def add_member(
@@ -26,17 +28,26 @@ def add_member(
 
 
 def change_role(
-    *, actor: Actor, now: datetime, project_id: UUID, user_id: UUID, role: Role | None
+    *,
+    actor: Actor,
+    now: datetime,
+    project_id: UUID,
+    user_id: UUID,
+    role: Role | None,
+    expected: Expected = versions.ANY,
 ) -> Membership:
     """Give a member another role, from their next request on; None leaves it.
 
+    The project gets a new version, too: it shows each member their own role.
+
     Raises:
+        VersionMismatch: the membership has another version than expected.
         LastAdmin: nobody would be left to manage the project.
         InboxStays: it is the owner of the inbox.
     """
     with write():
         project = get_project(actor, project_id, Action.MANAGE_MEMBERS, lock=True)
-        membership = _membership(project, user_id)
+        membership = _membership(project, user_id, expected)
         if role is not None and membership.role != role:
             if membership.role == Role.ADMIN:
                 _refuse_without_admin(project, membership)
@@ -44,19 +55,29 @@ def change_role(
             membership.version += 1
             membership.updated_at = now
             membership.save(update_fields=["role", "version", "updated_at"])
+            project.version += 1
+            project.updated_at = now
+            project.save(update_fields=["version", "updated_at"])
     return membership
 
 
-def remove_member(*, actor: Actor, now: datetime, project_id: UUID, user_id: UUID) -> None:
+def remove_member(
+    *,
+    actor: Actor,
+    now: datetime,
+    project_id: UUID,
+    user_id: UUID,
+    expected: Expected = versions.ANY,
+) -> None:
     """Remove a member, or leave: everybody may remove themselves. Their tasks become unassigned.
 
     Raises:
-        LastAdmin, InboxStays: as in `change_role`.
+        VersionMismatch, LastAdmin, InboxStays: as in `change_role`.
     """
-    action = Action.READ if user_id == actor.id else Action.MANAGE_MEMBERS
+    action = Action.LEAVE if user_id == actor.id else Action.MANAGE_MEMBERS
     with write():
         project = get_project(actor, project_id, action, lock=True)
-        membership = _membership(project, user_id)
+        membership = _membership(project, user_id, expected)
         if membership.role == Role.ADMIN:
             _refuse_without_admin(project, membership)
         # First the membership: whoever has locked it to assign a task is waited for (`tasks`).
@@ -72,10 +93,11 @@ def _user(user: UUID | str) -> User:
     return found
 
 
-def _membership(project: Project, user_id: UUID) -> Membership:
+def _membership(project: Project, user_id: UUID, expected: Expected) -> Membership:
     found = project.memberships.select_related("user").filter(user=user_id).first()
     if found is None:
         raise NotVisible
+    expected.check(found.version)
     return found
 
 

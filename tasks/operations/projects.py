@@ -5,11 +5,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from tasks import versions
 from tasks.errors import IdTaken, InboxStays
 from tasks.ids import uuid7
 from tasks.models import Membership, Project
-from tasks.operations.access import Actor, get_project, write
+from tasks.operations.access import Actor, get_project, note_grant, write
 from tasks.policies import Action, Role
+from tasks.versions import Expected
 
 INBOX_NAME = "Inbox"
 _ID_TAKEN = (("tasks_project_pkey", IdTaken), ("tasks_project.id", IdTaken))
@@ -59,11 +61,22 @@ def inbox(*, actor: Actor, now: datetime) -> Project:
 
 
 def update_project(
-    *, actor: Actor, now: datetime, project_id: UUID, fields: Mapping[str, Any]
+    *,
+    actor: Actor,
+    now: datetime,
+    project_id: UUID,
+    fields: Mapping[str, Any],
+    expected: Expected = versions.ANY,
 ) -> Project:
-    """Change a project's name or description; what `fields` leaves out stays."""
+    """Change a project's name or description; what `fields` leaves out stays.
+
+    Raises:
+        VersionMismatch: it has another version than expected.
+    """
     with write():
-        project = get_project(actor, project_id, Action.MANAGE_PROJECT, lock=True)
+        project = get_project(
+            actor, project_id, Action.MANAGE_PROJECT, lock=True, expected=expected
+        )
         changed = [name for name in fields if getattr(project, name) != fields[name]]
         if changed:
             for name in changed:
@@ -74,27 +87,42 @@ def update_project(
     return project
 
 
-def delete_project(*, actor: Actor, now: datetime, project_id: UUID) -> None:
+def delete_project(
+    *, actor: Actor, now: datetime, project_id: UUID, expected: Expected = versions.ANY
+) -> None:
     """Put a project into the trash; its tasks disappear with it. Twice is as good as once.
 
     Raises:
+        VersionMismatch: it has another version than expected.
         InboxStays: it is an inbox.
     """
     with write():
-        project = get_project(actor, project_id, Action.MANAGE_PROJECT, lock=True, trashed=True)
+        project = _trashed_or_not(actor, project_id, expected)
         if project.inbox_of_id:
             raise InboxStays("The inbox project cannot be deleted.")
         if not project.deleted_at:
             _set_trashed(project, now, now)
 
 
-def restore_project(*, actor: Actor, now: datetime, project_id: UUID) -> Project:
-    """Take a project out of the trash, with everything in it as it was."""
+def restore_project(
+    *, actor: Actor, now: datetime, project_id: UUID, expected: Expected = versions.ANY
+) -> Project:
+    """Take a project out of the trash, with everything in it as it was.
+
+    Raises:
+        VersionMismatch: it has another version than expected.
+    """
     with write():
-        project = get_project(actor, project_id, Action.MANAGE_PROJECT, lock=True, trashed=True)
+        project = _trashed_or_not(actor, project_id, expected)
         if project.deleted_at:
             _set_trashed(project, None, now)
     return project
+
+
+def _trashed_or_not(actor: Actor, project_id: UUID, expected: Expected) -> Project:
+    return get_project(
+        actor, project_id, Action.MANAGE_PROJECT, lock=True, trashed=True, expected=expected
+    )
 
 
 def _set_trashed(project: Project, deleted_at: datetime | None, now: datetime) -> None:
@@ -109,3 +137,4 @@ def _add_first_admin(project: Project, actor: Actor, now: datetime) -> None:
         project=project, user_id=actor.id, role=Role.ADMIN, created_at=now, updated_at=now
     )
     project.role = Role.ADMIN.value  # type: ignore[attr-defined]
+    note_grant(Action.READ, project.pk)

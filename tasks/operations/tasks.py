@@ -1,12 +1,12 @@
 """What can be done with tasks. PUT, PATCH, the admin site and later the batch all end here."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from tasks import positions, schedule
-from tasks.errors import ExternalIdTaken, IdTaken, Invalid
+from tasks import positions, schedule, versions
+from tasks.errors import Invalid
 from tasks.ids import uuid7
 from tasks.lifecycle import Contradiction, Status, completed_at, wanted_status
 from tasks.models import Membership, Project, Task
@@ -15,21 +15,16 @@ from tasks.operations.access import (
     Actor,
     get_project,
     get_task,
-    lock_project_of,
     refuse_trashed,
     require,
     write,
 )
+from tasks.operations.order import TAKEN, again_while_taken, show
 from tasks.operations.tree import place_under
 from tasks.policies import Action
-from tasks.querysets import LABEL_SEPARATOR
 from tasks.statements import insert, update
+from tasks.versions import Expected
 
-_TAKEN = (
-    ("external_id", ExternalIdTaken),
-    ("tasks_task_pkey", IdTaken),
-    ("tasks_task.id", IdTaken),
-)
 # Fields that are stored as they come; the others have side effects below.
 _PLAIN = (
     "title",
@@ -59,7 +54,11 @@ def create_task(*, actor: Actor, now: datetime, fields: Mapping[str, Any]) -> Ta
         Invalid: the fields contradict each other or the project.
         IdTaken, ExternalIdTaken: another task has it.
     """
-    with write(*_TAKEN):
+    return again_while_taken(lambda: _create_task(actor, now, fields))
+
+
+def _create_task(actor: Actor, now: datetime, fields: Mapping[str, Any]) -> Task:
+    with write(*TAKEN):
         project = _home(actor, fields, now)
         task = Task(
             id=fields.get("id") or uuid7(),
@@ -74,21 +73,28 @@ def create_task(*, actor: Actor, now: datetime, fields: Mapping[str, Any]) -> Ta
         insert(task)
         if wanted:
             labels.attach_labels(task, wanted, now)
-        _show(task, labels.names_of(task) if wanted else ())
+        show(task, labels.names_of(task) if wanted else ())
     return task
 
 
-def update_task(*, actor: Actor, now: datetime, task_id: UUID, fields: Mapping[str, Any]) -> Task:
+def update_task(
+    *,
+    actor: Actor,
+    now: datetime,
+    task_id: UUID,
+    fields: Mapping[str, Any],
+    expected: Expected = versions.ANY,
+) -> Task:
     """Change a task; what `fields` leaves out stays, and what changes nothing writes nothing.
 
     Raises:
-        InTrash: the task is in the trash.
+        VersionMismatch: the task has another version than expected.
+        InTrash: it is in the trash.
         Others as `create_task`.
     """
-    with write(*_TAKEN):
-        if "parent" in fields or "labels" in fields:
-            lock_project_of(Task.objects.filter(pk=task_id), actor)
-        task = get_task(actor, task_id, Action.WRITE_TASKS)
+    with write(*TAKEN):
+        several = "parent" in fields or "labels" in fields
+        task = get_task(actor, task_id, Action.WRITE_TASKS, expected=expected, with_project=several)
         refuse_trashed(task)
         changed = _apply(task, fields, actor, now)
         relabelled = "labels" in fields and labels.set_labels(task, fields["labels"], now)
@@ -96,7 +102,7 @@ def update_task(*, actor: Actor, now: datetime, task_id: UUID, fields: Mapping[s
             task.version += 1
             task.updated_at = now
             update(task, [*changed, "version", "updated_at"])
-        _show(task, labels.names_of(task) if relabelled else None)
+        show(task, labels.names_of(task) if relabelled else None)
     return task
 
 
@@ -109,7 +115,7 @@ def _home(actor: Actor, fields: Mapping[str, Any], now: datetime) -> Project:
     project = projects.inbox(actor=actor, now=now)
     if lock:
         return get_project(actor, project.pk, Action.WRITE_TASKS, lock=True)
-    require(project.role, Action.WRITE_TASKS)  # type: ignore[attr-defined]
+    require(project.role, Action.WRITE_TASKS, project.pk)  # type: ignore[attr-defined]
     return project
 
 
@@ -166,10 +172,3 @@ def _check_dates(task: Task) -> None:
         )
     if task.start_date and task.due_date and task.start_date > task.due_date:
         raise Invalid.field("start_date", "after_due_date", "It must not be after `due_date`.")
-
-
-def _show(task: Task, names: Iterable[str] | None = None) -> None:
-    """Give the task what its row has beside the columns, without reading the row again."""
-    if names is not None:
-        task.label_names = LABEL_SEPARATOR.join(names)  # type: ignore[attr-defined]
-    task.metadata_text = task.metadata  # type: ignore[attr-defined]

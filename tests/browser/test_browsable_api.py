@@ -15,13 +15,13 @@ def test_it_leads_to_the_sign_in_and_back(
     page: Page, service: Service, shoot: Callable[..., None]
 ) -> None:
     service.task(title="Read the meter")
-    page.goto("/admin/login/?next=/api/v1/tasks%3Flimit=1")
-    shoot("admin-login")
+    page.goto("/login?next=/api/v1/tasks%3Flimit=1")
+    shoot("login")
     sign_in(page)
     page.wait_for_url("**/api/v1/tasks?limit=1")
     expect(page.get_by_label("main content")).to_contain_text('"title": "')
     page.get_by_role("button", name="Log out").click()
-    expect(page.get_by_role("link", name="Log in as staff")).to_be_visible()
+    expect(page.get_by_role("link", name="Log in")).to_be_visible()
 
 
 def test_it_creates_through_the_form(

@@ -1,13 +1,14 @@
 """Requests that are right but for one thing, and how a refusal looks."""
 
-from typing import Final
+from typing import Any, Final
 
 from tests.cast import Answer
 from tests.contract.document import Operation
 from tests.contract.world import Ids
 
-REQUIRED: Final = {
+REQUIRED: Final[dict[str, dict[str, Any]]] = {
     "tasks_create": {"title": "a"},
+    "tasks_move": {"before": None},
     "projects_create": {"name": "a"},
     "projects_members_create": {"user": "charlie", "role": "viewer"},
     "tasks_comments_create": {"body": "a"},

@@ -134,6 +134,7 @@ def test_it_has_examples_that_can_be_sent(
     targets = {
         "TaskBody": ("POST", "/tasks"),
         "TaskChange": ("PUT", f"/tasks/{own['task_id']}"),
+        "MoveBody": ("POST", f"/tasks/{own['task_id']}/move"),
         "ProjectBody": ("POST", "/projects"),
         "ProjectChange": ("PUT", f"/projects/{own['project_id']}"),
         "MemberBody": ("POST", f"/projects/{own['project_id']}/members"),
@@ -141,9 +142,14 @@ def test_it_has_examples_that_can_be_sent(
         "LabelBody": ("PATCH", f"/labels/{own['label_id']}"),
         "CommentBody": ("POST", f"/tasks/{own['task_id']}/comments"),
     }
+    other = as_alice.post("/tasks", {"title": "a", "project": own["project_id"]}).body["id"]
+    as_sent = {
+        "After another task": {"after": other},
+        "To another project": {"project": as_alice.get("/me").body["inbox"]},
+    }
     for name, (method, path) in targets.items():
         for title, value in SENT[name].items():
-            answer = as_alice(method, path, value)
+            answer = as_alice(method, path, as_sent.get(title, value))
             assert answer.status in {200, 201}, (name, title, answer)
     mine = as_alice.post(f"/tasks/{own['task_id']}/comments", {"body": "Hm."}).body["id"]
     for value in SENT["CommentChange"].values():

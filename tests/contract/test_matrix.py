@@ -42,6 +42,7 @@ EXPECTED: Final[dict[str, tuple[int, int, int, int, int]]] = {
     "projects_put": (200, 403, 403, 404, 401),
     "projects_patch": (200, 403, 403, 404, 401),
     "projects_delete": (204, 403, 403, 404, 401),
+    "projects_restore": (200, 403, 403, 404, 401),
     "projects_members_list": (200, 200, 200, 404, 401),
     "projects_members_create": (201, 403, 403, 404, 401),
     "projects_members_patch": (200, 403, 403, 404, 401),
@@ -52,6 +53,8 @@ EXPECTED: Final[dict[str, tuple[int, int, int, int, int]]] = {
     "tasks_put": (200, 200, 403, 404, 401),
     "tasks_patch": (200, 200, 403, 404, 401),
     "tasks_delete": (204, 204, 403, 404, 401),
+    "tasks_move": (200, 200, 403, 404, 401),
+    "tasks_restore": (200, 200, 403, 404, 401),
     "tasks_comments_list": (200, 200, 200, 404, 401),
     "tasks_comments_create": (201, 201, 403, 404, 401),
     "comments_patch": (403, 200, 403, 404, 401),  # bob's comment
@@ -118,6 +121,7 @@ def world(alice: User, bob: User, charlie: User, make_user: MakeUser, now: datet
         "tasks_create": {"title": "Boxes", "project": str(own.pk)},
         "tasks_put": {"title": "Boxes"},
         "tasks_patch": {"title": "Boxes"},
+        "tasks_move": {"before": None},
         "tasks_comments_create": {"body": "At nine."},
         "comments_patch": {"body": "At ten."},
         "labels_patch": {"name": "Renamed"},
@@ -207,8 +211,14 @@ def in_bodies() -> Iterator[Any]:
                     yield pytest.param(operation, name, role, id=f"{operation}-{name}-{role}")
 
 
-REFUSALS: Final = {"project": 404, "parent": 404, "assignee": 400}
-NAMED: Final = {"project": "project_id", "parent": "task_id", "assignee": "user_id"}
+REFUSALS: Final = {"project": 404, "parent": 404, "after": 404, "before": 404, "assignee": 400}
+NAMED: Final = {
+    "project": "project_id",
+    "parent": "task_id",
+    "after": "task_id",
+    "before": "task_id",
+    "assignee": "user_id",
+}
 
 
 @pytest.mark.parametrize(("operation", "name", "role"), list(in_bodies()))
@@ -219,14 +229,15 @@ def test_it_answers_foreign_ids_in_the_body_as_random_ones(
     answers = []
     with nothing_written():
         for ids in (world.foreign, world.random()):
-            world.sent[operation.name] = {**body, name: ids[NAMED[name]]}
+            kept = {} if name == "after" else body  # a move takes one neighbour
+            world.sent[operation.name] = {**kept, name: ids[NAMED[name]]}
             answers.append(world.ask(api, operation, world.own))
     assert same(*answers), answers
     own = EXPECTED[operation.name][ROLES.index(role)]
     if own < 400:
         assert answers[0].status == REFUSALS[name]
         assert answers[0].error(f"#/{name}") in {"not_found", "not_a_member"}
-    elif name == "project" and role != "nobody":
+    elif name == "project" and role != "nobody" and operation.name != "tasks_move":
         assert answers[0].status == 404
     else:
         assert answers[0].status == own

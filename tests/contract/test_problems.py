@@ -4,10 +4,8 @@ Each case is a function that brings the problem about. Those that arise before D
 real gunicorn, and the database that does not answer is a port on which nobody listens.
 """
 
-import json
 import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from datetime import timedelta
 from html import unescape
 from typing import Any, Final
@@ -21,7 +19,9 @@ from tasks.identity import families, tokens
 from tasks.models import User
 from tests.cast import Answer, Api
 from tests.config.processes import STRONG, Gunicorn, gunicorn
+from tests.contract.provoking import CASES, Problem, as_user, case, from_socket, made, of
 from tests.health.servers import closed_port
+from tests.operations.holding import key_in_use
 
 pytestmark = pytest.mark.xdist_group("gunicorn")
 
@@ -29,61 +29,10 @@ CHALLENGE: Final = 'Bearer realm="tasks"'
 INVALID: Final = f'{CHALLENGE}, error="invalid_token"'
 
 
-@dataclass
-class Problem:
-    """What came back, and what only this case can know of it."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: dict[str, Any]
-    instance: str = "/api/v1/tasks"
-    detail: str = ""
-    errors: list[dict[str, str]] = field(default_factory=list)
-
-
-type Provoke = Callable[[pytest.FixtureRequest], Problem]
-CASES: Final[dict[str, Provoke]] = {}
-
-
-def case(code: str) -> Callable[[Provoke], Provoke]:
-    def register(provoke: Provoke) -> Provoke:
-        CASES[code] = provoke
-        return provoke
-
-    return register
-
-
-def of(answer: Answer, instance: str = "/api/v1/tasks", **known: Any) -> Problem:
-    """Return the problem in an answer of the test client."""
-    return Problem(answer.status, answer.headers, answer.body, instance, **known)
-
-
-def from_socket(server: Gunicorn, request: bytes, instance: str = "", **known: Any) -> Problem:
-    """Send bytes to gunicorn; what never reached the application knows no path."""
-    status, headers, content = server.send(request)
-    titled = {name.title(): value for name, value in headers.items()}
-    return Problem(
-        status, {**titled, "X-Request-ID": headers["x-request-id"]}, json.loads(content), instance,
-        **known,
-    )  # fmt: skip
-
-
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gunicorn]:
     with gunicorn(tmp_path_factory.mktemp("var")) as running:
         yield running
-
-
-def as_user(request: pytest.FixtureRequest, name: str) -> Api:
-    api: Api = request.getfixturevalue(f"as_{name}")
-    return api
-
-
-def made(api: Api, path: str, body: object) -> str:
-    """Create something and return its id."""
-    answer = api.post(path, body)
-    assert answer.status == 201, answer
-    return str(answer.body["id"])
 
 
 # --- 400 --------------------------------------------------------------------------------------
@@ -136,7 +85,9 @@ def invalid_credentials(request: pytest.FixtureRequest) -> Problem:
 def permission_denied(request: pytest.FixtureRequest) -> Problem:
     path = f"/projects/{request.getfixturevalue('project').pk}"
     answer = as_user(request, "bob").patch(path, {"name": "Mine"})
-    words = "As editor of this project you may not rename, describe and delete the project."
+    words = (
+        "As editor of this project you may not rename, describe, delete and restore the project."
+    )
     return of(answer, f"/api/v1{path}", detail=words)
 
 
@@ -237,6 +188,43 @@ def conflict(request: pytest.FixtureRequest) -> Problem:
     return of(charlie.post("/projects", {"name": "a"}), "/api/v1/projects")
 
 
+@case("idempotency_key_in_use")
+def idempotency_key_in_use(request: pytest.FixtureRequest) -> Problem:
+    alice = as_user(request, "alice")
+    assert alice.user is not None
+    with key_in_use(alice.user.pk, "k-1"):
+        answer = alice.post("/tasks", {"title": "a"}, headers={"Idempotency-Key": "k-1"})
+    assert answer.headers["Retry-After"] == "1"
+    return of(answer)
+
+
+# --- Conditions and keys ----------------------------------------------------------------------
+
+
+@case("precondition_failed")
+def precondition_failed(request: pytest.FixtureRequest) -> Problem:
+    alice = as_user(request, "alice")
+    path = f"/tasks/{made(alice, '/tasks', {'title': 'a'})}"
+    answer = alice.patch(path, {"title": "b"}, headers={"If-Match": '"2"'})
+    assert answer.headers["ETag"] == '"1"'
+    return of(answer, f"/api/v1{path}", detail="Its version is 1 now.")
+
+
+@case("idempotency_key_reused")
+def idempotency_key_reused(request: pytest.FixtureRequest) -> Problem:
+    alice, headers = as_user(request, "alice"), {"Idempotency-Key": "k-1"}
+    assert alice.post("/tasks", {"title": "a"}, headers=headers).status == 201
+    return of(alice.post("/tasks", {"title": "b"}, headers=headers))
+
+
+@case("precondition_required")
+def precondition_required(request: pytest.FixtureRequest) -> Problem:
+    alice = as_user(request, "alice")
+    path = f"/tasks/{made(alice, '/tasks', {'title': 'a'})}"
+    with override_settings(REQUIRE_IF_MATCH=True):
+        return of(alice.delete(path), f"/api/v1{path}")
+
+
 # --- The body and its head --------------------------------------------------------------------
 
 
@@ -328,8 +316,8 @@ BEFORE_DJANGO: Final = {"length_required", "content_too_large", "uri_too_long", 
 
 
 def marked(code: str) -> Any:
-    """A foreign key is checked at commit; a gunicorn has no part in the test's database."""
-    marks = [pytest.mark.django_db(transaction=code == "conflict")]
+    """Real commits where they are needed; a gunicorn has no part in the test's database."""
+    marks = [pytest.mark.django_db(transaction=code in {"conflict", "idempotency_key_in_use"})]
     if code in BEFORE_DJANGO | {"unavailable"}:
         marks.append(pytest.mark.once)
     return pytest.param(code, marks=marks)

@@ -33,7 +33,7 @@ def many_tasks(project: Project) -> None:
             project=project,
             title=f"Title {number % 7}" if number % 11 else "🙂" * 500,
             priority=number % 5,
-            position=f"1{number % 50:03}",
+            position=f"1{number:05}",
             due_date=date(2027, 1, 1) if number % 3 else None,
             due_at=START + timedelta(days=number % 4) if number % 3 else None,
             status="todo" if number % 3 else "done",

@@ -13,7 +13,16 @@ from django.apps import apps
 from django.db import IntegrityError, connection, models, transaction
 
 from tasks.ids import uuid7
-from tasks.models import Comment, Label, Membership, Project, Task, TaskLabel, User
+from tasks.models import (
+    Comment,
+    IdempotencyKey,
+    Label,
+    Membership,
+    Project,
+    Task,
+    TaskLabel,
+    User,
+)
 from tests import factories
 
 NOW = datetime(2026, 7, 1, tzinfo=UTC)
@@ -82,6 +91,11 @@ BREACHES: dict[str, list[Callable[[Rows], object]]] = {
     "task_external_id": [
         lambda rows: Task.objects.bulk_create([factories.task(rows.project, external_id="42")])
     ],
+    "task_position_once": [
+        lambda rows: Task.objects.bulk_create(
+            [factories.task(rows.project, position=rows.task.position)]
+        )
+    ],
     "task_title_not_blank": [changed(Task, title="")],
     "task_status_known": [
         changed(Task, status="open", completed_at=NOW),
@@ -103,6 +117,12 @@ BREACHES: dict[str, list[Callable[[Rows], object]]] = {
     "task_version_counts": [changed(Task, version=0)],
     "task_label_once": [
         made(TaskLabel, lambda rows: {"task": rows.task, "label": rows.label}),
+    ],
+    "idempotency_key_once": [
+        lambda rows: IdempotencyKey.objects.bulk_create(
+            IdempotencyKey(user=rows.user, key="a", fingerprint=text, status=200, created_at=NOW)
+            for text in "xy"
+        )
     ],
     "comment_body_not_blank": [changed(Comment, body="")],
     "comment_version_counts": [changed(Comment, version=0)],

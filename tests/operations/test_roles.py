@@ -22,9 +22,10 @@ from tasks.operations.access import Actor
 from tasks.operations.comments import create_comment, delete_comment, update_comment
 from tasks.operations.labels import delete_label, rename_label
 from tasks.operations.members import add_member, change_role, remove_member
+from tasks.operations.moves import move_task
 from tasks.operations.projects import delete_project, restore_project, update_project
 from tasks.operations.tasks import create_task, update_task
-from tasks.operations.trash import delete_task, restore_task
+from tasks.operations.trash import delete_task, purge_task, restore_task
 from tasks.policies import Role
 from tests.operations.watching import refused, said
 
@@ -56,6 +57,9 @@ TABLE = [
     Line(update_task, "task_id", {"fields": {"parent": None, "labels": ["new"]}}, EDITORS),
     Line(delete_task, "task_id", {}, EDITORS),
     Line(restore_task, "task_id", {}, EDITORS),
+    Line(move_task, "task_id", {"to": {"before": None}}, EDITORS),
+    Line(move_task, "task_id", {"to": {"parent": None, "after": None}}, EDITORS),
+    Line(purge_task, "task_id", {}, ADMINS, timed=False),
     Line(rename_label, "label_id", {"name": "New"}, EDITORS),
     Line(delete_label, "label_id", {}, EDITORS),
     Line(create_comment, "task_id", {"fields": {"body": "New"}}, EDITORS),
@@ -69,7 +73,7 @@ TABLE = [
     Line(delete_comment, "comment_id", {}, ADMINS, timed=False),
 ]
 # Not about a thing that others may see.
-OWN = {"create_project", "inbox"}
+OWN = {"create_project", "inbox", "once"}
 
 LINES = [pytest.param(line, id=f"{index}-{line.call.__name__}") for index, line in enumerate(TABLE)]
 

@@ -7,26 +7,30 @@ import pytest
 from tasks.policies import ALLOWED, Action, Role, allows
 
 EXPECTED = {
-    "viewer": {"READ"},
-    "editor": {"READ", "WRITE_TASKS", "WRITE_LABELS", "COMMENT"},
+    "viewer": {"READ", "LEAVE"},
+    "editor": {"READ", "LEAVE", "WRITE_TASKS", "WRITE_LABELS", "COMMENT"},
     "admin": {
         "READ",
+        "LEAVE",
         "WRITE_TASKS",
         "WRITE_LABELS",
         "COMMENT",
         "MODERATE",
         "MANAGE_PROJECT",
         "MANAGE_MEMBERS",
+        "PURGE",
     },
 }
 ACTIONS = {
     "READ",
+    "LEAVE",
     "WRITE_TASKS",
     "WRITE_LABELS",
     "COMMENT",
     "MODERATE",
     "MANAGE_PROJECT",
     "MANAGE_MEMBERS",
+    "PURGE",
 }
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.schedule import day_bounds, due_at, zone_names
+from tasks.schedule import day_bounds, due_at, instants_around, zone_names
 
 
 def utc(
@@ -122,6 +122,26 @@ def test_it_ends_a_day_where_the_next_begins(day: date, zone: str) -> None:
 
     assert start <= end
     assert end == day_bounds(day + timedelta(days=1), zone)[0]
+
+
+@given(day=st.dates(), clock=st.none() | st.times(), zone=st.sampled_from(sorted(zone_names())))
+def test_it_knows_between_which_instants_a_day_ends_anywhere(
+    day: date, clock: time | None, zone: str
+) -> None:
+    since, until = instants_around(day)
+    due = due_at(day, clock, zone)
+    assert due is not None
+    assert since <= due <= until
+    assert until - since <= timedelta(days=3)
+
+
+@pytest.mark.parametrize("day", [date.min, date.max - timedelta(days=1), date.max])
+def test_it_knows_them_at_both_ends_of_the_calendar(day: date) -> None:
+    since, until = instants_around(day)
+    for zone in ("Pacific/Kiritimati", "Etc/GMT+12", "UTC"):
+        for due in (due_at(day, None, zone), due_at(day, time(23, 59), zone)):
+            assert due is not None
+            assert since <= due <= until
 
 
 def test_it_offers_the_zones_that_people_live_in() -> None:

@@ -4,7 +4,7 @@ Answers are made from rows (`tasks.rows`), requests are read by these serializer
 schema is made from them, and a test holds rows and serializers together field by field.
 """
 
-from typing import Final
+from typing import Any, Final
 
 from rest_framework import serializers
 
@@ -86,6 +86,26 @@ class TaskChange(_TaskFields):
 
     id = serializers.UUIDField(read_only=True)
     project = serializers.UUIDField(read_only=True, help_text="Changed only by `move`.")
+
+
+class MoveBody(Body):
+    """Where a task is to go."""
+
+    after = Id(required=False, allow_null=True, help_text="The task to come after; null: first.")
+    before = Id(required=False, allow_null=True, help_text="The task to come before; null: last.")
+    parent = Id(  # type: ignore[assignment]  # a field; the attribute of serializers is elsewhere
+        required=False, allow_null=True, help_text="The task to be a part of; null: a root."
+    )
+    project = Id(required=False, help_text="The project to go to.")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Refuse what names no place, or two."""
+        if not attrs:
+            raise serializers.ValidationError("Say where it is to go.", code="required")
+        if "after" in attrs and "before" in attrs:
+            error = serializers.ErrorDetail("Send one of `after` and `before`.", "contradicts")
+            raise serializers.ValidationError({"before": [error]})
+        return attrs
 
 
 class _ProjectFields(_Written):

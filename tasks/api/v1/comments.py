@@ -41,16 +41,20 @@ class CommentViewSet(ResourceViewSet):
         comment = create_comment(
             actor=self.actor, now=self.now, task_id=path_id(task_id), fields=self.body()
         )
-        return Response(COMMENT.show(comment), status=201)
+        return self.shown_one(COMMENT.show(comment), status=201)
 
     def partial_update(self, request: Request, pk: str) -> Response:
         """Change your comment."""
         comment = update_comment(
-            actor=self.actor, now=self.now, comment_id=path_id(pk), fields=self.body()
+            actor=self.actor,
+            now=self.now,
+            comment_id=path_id(pk),
+            fields=self.body(),
+            expected=self.expected,
         )
-        return Response(COMMENT.show(comment))
+        return self.shown_one(COMMENT.show(comment))
 
     def destroy(self, request: Request, pk: str) -> Response:
         """Delete your comment for good; an admin of the project may delete any."""
-        delete_comment(actor=self.actor, comment_id=path_id(pk))
+        delete_comment(actor=self.actor, comment_id=path_id(pk), expected=self.expected)
         return Response(status=204)

@@ -8,7 +8,8 @@ from typing import Any, Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from django.db.models import Exists, Model, OuterRef, Q
+from django.db.models import Exists, Model, OuterRef, Q, Subquery, Value
+from django.db.models.functions import Coalesce
 
 from tasks.api import query
 from tasks.api.query import Asked, Asking, Meaning, Parameter, Unreadable
@@ -19,7 +20,7 @@ from tasks.operations.labels import name_key
 from tasks.querysets import has_words, is_open, is_overdue
 from tasks.reads import Condition, Order
 from tasks.rows import slot
-from tasks.schedule import day_bounds
+from tasks.schedule import day_bounds, instants_around
 
 _UUID: Final = {"type": "string", "format": "uuid"}
 _BOOLEAN: Final = {"type": "boolean"}
@@ -116,7 +117,7 @@ def _labels(name: str, *, absent: bool) -> Meaning:
 
         def build() -> Q:
             if absent:
-                return ~Q(_carries(names))
+                return ~Q(_carries_one(names))
             return reduce(and_, (Q(_carries([each])) for each in names))
 
         keys = map(name_key, values)
@@ -132,9 +133,24 @@ def _carries(names: Iterable[str]) -> Exists:
     Of its own project: other projects, of other people, may have thousands of tasks with a label
     of that name.
     """
-    key = reduce(or_, (Q(label__name_key=slot(Label, "name_key", name)) for name in names))
     here = {"task": OuterRef("pk"), "label__project": OuterRef("project")}
-    return Exists(TaskLabel.objects.filter(key, **here))
+    return Exists(TaskLabel.objects.filter(_named(names), **here))
+
+
+def _carries_one(names: Iterable[str]) -> Coalesce:
+    """As `_carries`, but asked for each row.
+
+    PostgreSQL makes a join of `NOT EXISTS` and begins it by collecting all the tasks with the
+    label, 60,000 of a large project, where a few rows on the way to a full page have to be asked.
+    """
+    found = TaskLabel.objects.filter(_named(names), task=OuterRef("pk")).values(
+        yes=Value(value=True)
+    )
+    return Coalesce(Subquery(found[:1]), Value(value=False))
+
+
+def _named(names: Iterable[str]) -> Q:
+    return reduce(or_, (Q(label__name_key=slot(Label, "name_key", name)) for name in names))
 
 
 def _moment(name: str, side: str, instant: str, day: str | None) -> Meaning:
@@ -155,7 +171,8 @@ def _moment(name: str, side: str, instant: str, day: str | None) -> Meaning:
             return _compared(name, instant, {"before": "lt", "after": "gt"}[side], value)
         if day is not None:
             compare = {"before": "lt", "after": "gt", "on": "exact"}[side]
-            return _compared(name, day, compare, value)
+            found = _compared(name, day, compare, value)
+            return found if instant == day else _near(found, instant, side, value)
         start, end = day_bounds(value, asking.zone)
         if side == "before":
             return _compared(name, instant, "lt", start)
@@ -189,6 +206,23 @@ def _compared(name: str, column: str, compare: str, value: date | datetime) -> C
         lambda: Q(**{f"{column}__{compare}": slot(Task, column, name)}),
         {name: value},
     )
+
+
+def _near(found: Condition, instant: str, side: str, day: date) -> Condition:
+    """The same rows, found by their instant: that is what the lists of a project are sorted by.
+
+    The dates are local and the index is on the instants, so this only leads to where the days
+    around lie in the index, and the condition itself decides.
+    """
+    bounds = dict(zip(("gte", "lte"), instants_around(day), strict=True))
+    unneeded = {"before": "gte", "after": "lte"}.get(side)
+    slots = {f"{instant}__{way}": f"{found.name}.{way}" for way in bounds if way != unneeded}
+
+    def build() -> Q:
+        return found.build() & Q(**{each: slot(Task, instant, slots[each]) for each in slots})
+
+    values = {slots[each]: bounds[each.rpartition("__")[2]] for each in slots}
+    return Condition(found.name, build, {**found.values, **values})
 
 
 def _moments(field: str, instant: str, day: str | None = None) -> Iterable[Parameter]:
@@ -225,6 +259,7 @@ def _search() -> Meaning:
     return means
 
 
+PURGE: Final = table([Parameter("purge", "Delete for good; admins only.", _BOOLEAN, query.a_flag)])
 TRASHED: Final = Parameter(
     "trashed",
     "What is in the trash, in place of what is not.",

@@ -37,11 +37,15 @@ class LabelViewSet(ResourceViewSet):
     def partial_update(self, request: Request, pk: str) -> Response:
         """Rename a label, on all its tasks at once."""
         label = rename_label(
-            actor=self.actor, now=self.now, label_id=path_id(pk), name=self.body().get("name")
+            actor=self.actor,
+            now=self.now,
+            label_id=path_id(pk),
+            name=self.body().get("name"),
+            expected=self.expected,
         )
-        return Response(LABEL.show(label))
+        return self.shown_one(LABEL.show(label))
 
     def destroy(self, request: Request, pk: str) -> Response:
         """Delete a label and take it off its tasks."""
-        delete_label(actor=self.actor, now=self.now, label_id=path_id(pk))
+        delete_label(actor=self.actor, now=self.now, label_id=path_id(pk), expected=self.expected)
         return Response(status=204)

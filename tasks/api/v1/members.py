@@ -51,7 +51,7 @@ class MemberViewSet(ResourceViewSet):
             user=parse_id(fields["user"]) or fields["user"],
             role=Role(fields["role"]),
         )
-        return Response(MEMBER.show(membership), status=201)
+        return self.shown_one(MEMBER.show(membership), status=201)
 
     def partial_update(self, request: Request, project_id: str, user_id: str) -> Response:
         """Give a member another role, from their next request on."""
@@ -62,8 +62,9 @@ class MemberViewSet(ResourceViewSet):
             project_id=path_id(project_id),
             user_id=path_id(user_id),
             role=Role(role) if role else None,
+            expected=self.expected,
         )
-        return Response(MEMBER.show(membership))
+        return self.shown_one(MEMBER.show(membership))
 
     def destroy(self, request: Request, project_id: str, user_id: str) -> Response:
         """Remove a member, or leave."""
@@ -72,5 +73,6 @@ class MemberViewSet(ResourceViewSet):
             now=self.now,
             project_id=path_id(project_id),
             user_id=path_id(user_id),
+            expected=self.expected,
         )
         return Response(status=204)

@@ -8,7 +8,12 @@ from rest_framework.response import Response
 from tasks.api.v1.bodies import ProjectBody, ProjectChange
 from tasks.api.v1.filters import TRASHED, in_trash, table
 from tasks.api.views import ResourceViewSet, path_id
-from tasks.operations.projects import create_project, delete_project, update_project
+from tasks.operations.projects import (
+    create_project,
+    delete_project,
+    restore_project,
+    update_project,
+)
 from tasks.reads import Order
 from tasks.rows import PROJECT
 
@@ -27,6 +32,7 @@ class ProjectViewSet(ResourceViewSet):
         "update": ("not_found", "in_trash"),
         "partial_update": ("not_found", "in_trash"),
         "destroy": ("not_found", "inbox_stays"),
+        "restore": ("not_found",),
     }
     filters = table([TRASHED])
     orders: ClassVar = {
@@ -46,19 +52,32 @@ class ProjectViewSet(ResourceViewSet):
 
     def retrieve(self, request: Request, pk: str) -> Response:
         """Get a project, in the trash or not."""
-        return Response(self.show_one(path_id(pk)))
+        return self.shown_one(self.show_one(path_id(pk)))
 
     def update(self, request: Request, pk: str) -> Response:
         """Change a project; what the body leaves out stays."""
         fields = self.body()
         project = update_project(
-            actor=self.actor, now=self.now, project_id=path_id(pk), fields=fields
+            actor=self.actor,
+            now=self.now,
+            project_id=path_id(pk),
+            fields=fields,
+            expected=self.expected,
         )
-        return Response(PROJECT.show(project))
+        return self.shown_one(PROJECT.show(project))
 
     partial_update = update
 
     def destroy(self, request: Request, pk: str) -> Response:
         """Put a project into the trash; its tasks disappear with it."""
-        delete_project(actor=self.actor, now=self.now, project_id=path_id(pk))
+        delete_project(
+            actor=self.actor, now=self.now, project_id=path_id(pk), expected=self.expected
+        )
         return Response(status=204)
+
+    def restore(self, request: Request, pk: str) -> Response:
+        """Bring a project back from the trash, with everything in it as it was."""
+        project = restore_project(
+            actor=self.actor, now=self.now, project_id=path_id(pk), expected=self.expected
+        )
+        return self.shown_one(PROJECT.show(project))

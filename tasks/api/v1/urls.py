@@ -19,14 +19,18 @@ _ONE: dict[str, Any] = {
     "patch": "partial_update",
     "delete": "destroy",
 }
+_RESTORE: dict[str, Any] = {"post": "restore"}
 _CHANGE: dict[str, Any] = {"patch": "partial_update", "delete": "destroy"}
 
 # In the order of traffic: Django tries them one after the other.
 urlpatterns = [
     path("tasks", TaskViewSet.as_view(_LIST), name="tasks"),
     path("tasks/<pk>", TaskViewSet.as_view(_ONE), name="task"),
+    path("tasks/<pk>/move", TaskViewSet.as_view({"post": "move"}), name="task-move"),
+    path("tasks/<pk>/restore", TaskViewSet.as_view(_RESTORE), name="task-restore"),
     path("projects", ProjectViewSet.as_view(_LIST), name="projects"),
     path("projects/<pk>", ProjectViewSet.as_view(_ONE), name="project"),
+    path("projects/<pk>/restore", ProjectViewSet.as_view(_RESTORE), name="project-restore"),
     path("me", MeView.as_view(), name="me"),
     path("labels", LabelViewSet.as_view({"get": "list"}), name="labels"),
     path("labels/<pk>", LabelViewSet.as_view(_CHANGE), name="label"),

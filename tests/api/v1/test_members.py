@@ -177,8 +177,8 @@ def test_it_costs_the_same_queries_each_time(
     # Savepoint, the project, the user, the membership, release.
     with django_assert_num_queries(5):
         assert as_alice.post(path, {"user": "charlie", "role": "viewer"}).status == 201
-    # Savepoint, the project, the membership, update, release.
-    with django_assert_num_queries(5):
+    # Savepoint, the project, the membership, both updated, release.
+    with django_assert_num_queries(6):
         assert as_alice.patch(f"{path}/{bob.pk}", {"role": "viewer"}).status == 200
     # Savepoint, the project, the membership, the tasks, delete, release.
     with django_assert_num_queries(6):

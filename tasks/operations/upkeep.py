@@ -1,0 +1,65 @@
+"""Deleting for good what has outlived its time: the trash after 30 days, keys after a day.
+
+A few rows at a time, each batch a transaction of its own, so nobody waits long for a lock and an
+interrupted run has done its share. Two runs side by side do each other no harm.
+"""
+
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from django.db import transaction
+
+from tasks.models import IdempotencyKey, Project, Task
+from tasks.operations.idempotency import KEPT_FOR
+
+TRASH_KEPT_FOR: Final = timedelta(days=30)
+_BATCH: Final = 500
+
+
+def prune_keys(*, now: datetime) -> int:
+    """Delete the idempotency keys that mean nothing any more; return how many."""
+    old = IdempotencyKey.objects.filter(created_at__lte=now - KEPT_FOR).order_by("created_at")
+    pruned = 0
+    while batch := list(old.values_list("pk", flat=True)[:_BATCH]):
+        pruned += IdempotencyKey.objects.filter(pk__in=batch).delete()[0]
+    return pruned
+
+
+def prune_trash(*, now: datetime) -> int:
+    """Delete what went to the trash 30 days ago or earlier; return how many tasks and projects."""
+    before = now - TRASH_KEPT_FOR
+    thrown = Project.objects.filter(deleted_at__lte=before)
+    holding = Project.objects.filter(tasks__deleted_at__lte=before).distinct()
+    pruned = sum(_purge_project(pk, before) for pk in list(thrown.values_list("pk", flat=True)))
+    for pk in list(holding.values_list("pk", flat=True)):
+        while batch := _purge_tasks(pk, before):
+            pruned += batch
+    return pruned
+
+
+def _purge_tasks(project_id: UUID, before: datetime) -> int:
+    """Delete a batch under the project's lock: whoever restores a task waits, or was first."""
+    with transaction.atomic():
+        Project.objects.select_for_update(no_key=True).filter(pk=project_id).first()
+        old = Task.objects.filter(project=project_id, deleted_at__lte=before)
+        return _delete(list(old.values_list("pk", flat=True)[:_BATCH]))
+
+
+def _purge_project(project_id: UUID, before: datetime) -> int:
+    """Delete a project with everything in it, or nothing if it was restored meanwhile."""
+    with transaction.atomic():
+        thrown = Project.objects.filter(pk=project_id, deleted_at__lte=before)
+        if thrown.select_for_update().first() is None:
+            return 0
+        pruned = 1
+        tasks = Task.objects.filter(project=project_id)
+        while batch := list(tasks.values_list("pk", flat=True)[:_BATCH]):
+            pruned += _delete(batch)
+        Project.objects.filter(pk=project_id).delete()
+    return pruned
+
+
+def _delete(tasks: list[UUID]) -> int:
+    """Delete tasks and what hangs below them; return how many tasks that were."""
+    return Task.objects.filter(pk__in=tasks).delete()[1].get("tasks.Task", 0)
