@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from tasks import positions, schedule, versions
-from tasks.errors import Invalid
+from tasks.errors import ExternalIdTaken, IdTaken, Invalid
 from tasks.ids import uuid7
 from tasks.lifecycle import Contradiction, Status, completed_at, wanted_status
 from tasks.models import Membership, Project, Task
@@ -54,7 +54,15 @@ def create_task(*, actor: Actor, now: datetime, fields: Mapping[str, Any]) -> Ta
         Invalid: the fields contradict each other or the project.
         IdTaken, ExternalIdTaken: another task has it.
     """
-    return again_while_taken(lambda: _create_task(actor, now, fields))
+    try:
+        return again_while_taken(lambda: _create_task(actor, now, fields))
+    except ExternalIdTaken:
+        # Whoever sends the same task again is told by its id that it has arrived; which of the two
+        # is found first depends on the database.
+        chosen = fields.get("id")
+        if chosen is not None and Task.objects.filter(pk=chosen).exists():
+            raise IdTaken from None
+        raise
 
 
 def _create_task(actor: Actor, now: datetime, fields: Mapping[str, Any]) -> Task:

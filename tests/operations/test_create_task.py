@@ -215,6 +215,15 @@ class TestUnique:
         with refused(IdTaken):
             create_task(actor=stranger, now=now, fields={"title": "Mine", "id": task.pk})
 
+    def test_it_is_told_that_the_id_is_taken_where_it_sends_everything_again(
+        self, new_task: Create
+    ) -> None:
+        """Its external id is taken, too, by the same task: what was sent has arrived."""
+        sent = {"id": uuid7(), "title": "Pack", "external_id": "A-1"}
+        new_task(**sent)
+        with refused(IdTaken):
+            new_task(**sent)
+
     @pytest.mark.parametrize("trashed", [False, True])
     def test_it_is_refused_with_an_external_id_of_the_project(
         self, trashed: bool, new_task: Create, admin: Actor, now: datetime

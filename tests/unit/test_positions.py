@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 from tasks import positions
 from tests.environment import CHECKOUT
 
+pytestmark = pytest.mark.once
+
 COLUMN = 64  # the column's length
 MADE_ELSEWHERE = "from tasks import positions; print(*(positions.last() for _ in range(500)))"
 # As they were made before keys had ten digits.

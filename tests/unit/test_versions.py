@@ -5,6 +5,8 @@ import pytest
 from tasks.errors import VersionMismatch
 from tasks.versions import ANY, Expected
 
+pytestmark = pytest.mark.once
+
 
 @pytest.mark.parametrize(
     ("expected", "passes"),

@@ -147,17 +147,14 @@ class TestWrites:
             assert answer.headers["ETag"] == f'"{version + 1}"'
             assert answer.body["version"] == version + 1
 
-    @pytest.mark.parametrize(
-        "header",
-        ['"{older}"', 'W/"{version}"', '"{version}0"', '"0{version}"', '""', '"*"', '"a", "b"'],
-    )
-    def test_it_refuses_what_was_not(
-        self, write: Callable[..., Answer], version: int, header: str
-    ) -> None:
+    def test_it_refuses_what_was_not(self, write: Callable[..., Answer], version: int) -> None:
+        older, weak = f'"{version - 1}"', f'W/"{version}"'
+        longer, padded = f'"{version}0"', f'"0{version}"'
         with nothing_written():
-            answer = write(If_Match=header.format(version=version, older=version - 1))
-        assert (answer.status, answer.code) == (412, "precondition_failed")
-        assert answer.headers["ETag"] == f'"{version}"'
+            for header in (older, weak, longer, padded, '""', '"*"', '"a", "b"'):
+                answer = write(If_Match=header)
+                assert (answer.status, answer.code) == (412, "precondition_failed"), header
+                assert answer.headers["ETag"] == f'"{version}"'
 
     @pytest.mark.parametrize("header", ["*", ' "a" , "{version}"', '"{version}",W/"{version}"'])
     def test_it_takes_one_of_several_and_any(
@@ -165,26 +162,24 @@ class TestWrites:
     ) -> None:
         assert write(If_Match=header.format(version=version)).status in {200, 204}
 
-    @pytest.mark.parametrize("header", ["*", '"{version}"', 'W/"{version}"', '"a", "{version}"'])
     def test_it_refuses_what_must_not_be_there(
-        self, write: Callable[..., Answer], version: int, header: str
+        self, write: Callable[..., Answer], version: int
     ) -> None:
         with nothing_written():
-            answer = write(If_None_Match=header.format(version=version))
-        assert (answer.status, answer.headers["ETag"]) == (412, f'"{version}"')
+            for header in ("*", f'"{version}"', f'W/"{version}"', f'"a", "{version}"'):
+                answer = write(If_None_Match=header)
+                assert (answer.status, answer.headers["ETag"]) == (412, f'"{version}"'), header
 
     def test_it_writes_unless_another_version_is_there(self, write: Callable[..., Answer]) -> None:
         assert write(If_None_Match='"77"').status in {200, 204}
 
-    @pytest.mark.parametrize("header", ["3", "", " ", '"3', "W/3", '"a" "b"', 'w/"3"', '*, "3"'])
     @pytest.mark.parametrize("name", ["If_Match", "If_None_Match"])
-    def test_it_refuses_what_it_cannot_read(
-        self, write: Callable[..., Answer], name: str, header: str
-    ) -> None:
+    def test_it_refuses_what_it_cannot_read(self, write: Callable[..., Answer], name: str) -> None:
         with nothing_written():
-            answer = write(**{name: header})
-        assert (answer.status, answer.code) == (400, "malformed_request")
-        assert name.replace("_", "-") in answer.body["detail"]
+            for header in ("3", "", " ", '"3', "W/3", '"a" "b"', 'w/"3"', '*, "3"'):
+                answer = write(**{name: header})
+                assert (answer.status, answer.code) == (400, "malformed_request"), header
+                assert name.replace("_", "-") in answer.body["detail"]
 
     def test_it_demands_a_version_where_that_is_set(
         self, write: Callable[..., Answer], version: int
