@@ -21,11 +21,11 @@ from rest_framework_simplejwt.settings import api_settings
 
 from tasks.errors import InvalidCredentials, InvalidToken
 from tasks.models import TokenFamily, User
+from tasks.operations.upkeep import delete_in_batches
 
 # A refresh renews the family's life, up to here; then the password is asked for again, as ASVS
 # 5.0 §7.3.2 demands of any session.
 LONGEST_SIGN_IN: Final = timedelta(days=90)
-_BATCH: Final = 500
 
 
 def start(*, user: User, now: datetime) -> TokenFamily:
@@ -91,8 +91,4 @@ def _user_unchanged(family: TokenFamily) -> bool:
 
 def prune(*, now: datetime) -> int:
     """Delete the sign-ins whose last refresh token has expired; return how many."""
-    old = TokenFamily.objects.filter(expires_at__lte=now)
-    pruned = 0
-    while batch := list(old.values_list("pk", flat=True)[:_BATCH]):
-        pruned += TokenFamily.objects.filter(pk__in=batch).delete()[0]
-    return pruned
+    return delete_in_batches(TokenFamily.objects.filter(expires_at__lte=now))

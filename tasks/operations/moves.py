@@ -23,7 +23,7 @@ from tasks.operations.access import (
     write,
 )
 from tasks.operations.order import TAKEN, again_while_taken, keys_between, neighbours, show
-from tasks.operations.tree import levels_below, place_under
+from tasks.operations.tree import ids_below, place_under
 from tasks.policies import Action
 from tasks.statements import update
 from tasks.versions import Expected
@@ -105,7 +105,7 @@ def _move_inside(task: Task, to: Wish, actor: Actor, now: datetime) -> None:
 
 
 def _move_across(task: Task, target: UUID, to: Wish, actor: Actor, now: datetime) -> None:
-    below = [pk for level in levels_below(task.pk) for pk in level]
+    below = ids_below(task.pk)
     task.project_id = target
     place_under(task, to.get("parent"), actor)
     place = _place(task, to, actor, ()) or _Place(_end_of(target), "")

@@ -9,7 +9,7 @@ from tasks.models import Task
 from tasks.operations import labels
 from tasks.operations.access import Actor, get_task, write
 from tasks.operations.order import show
-from tasks.operations.tree import levels_below
+from tasks.operations.tree import ids_below
 from tasks.policies import Action
 from tasks.versions import Expected
 
@@ -70,8 +70,7 @@ def _locked(actor: Actor, task_id: UUID, action: Action, expected: Expected) -> 
 
 
 def _subtree(task: Task, *, live_only: bool = False) -> list[UUID]:
-    levels = levels_below(task.pk, live_only=live_only)
-    return [task.pk, *(pk for level in levels for pk in level)]
+    return [task.pk, *ids_below(task.pk, live_only=live_only)]
 
 
 def _refuse_out_of_order(task: Task) -> None:

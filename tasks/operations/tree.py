@@ -42,6 +42,11 @@ def levels_below(task_id: UUID, *, live_only: bool = False) -> list[list[UUID]]:
     return levels
 
 
+def ids_below(task_id: UUID, *, live_only: bool = False) -> list[UUID]:
+    """Return the ids of `levels_below`, in one list."""
+    return [pk for level in levels_below(task_id, live_only=live_only) for pk in level]
+
+
 def _parent(parent_id: UUID, actor: Actor) -> Task:
     parent = seen_by(Task.objects.filter(pk=parent_id), actor).first()
     if parent is None:

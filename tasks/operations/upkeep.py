@@ -5,10 +5,11 @@ interrupted run has done its share. Two runs side by side do each other no harm.
 """
 
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from tasks.models import IdempotencyKey, Project, Task
 from tasks.operations.idempotency import KEPT_FOR
@@ -19,10 +20,14 @@ _BATCH: Final = 500
 
 def prune_keys(*, now: datetime) -> int:
     """Delete the idempotency keys that mean nothing any more; return how many."""
-    old = IdempotencyKey.objects.filter(created_at__lte=now - KEPT_FOR).order_by("created_at")
+    return delete_in_batches(IdempotencyKey.objects.filter(created_at__lte=now - KEPT_FOR))
+
+
+def delete_in_batches(old: QuerySet[Any, Any]) -> int:
+    """Delete rows on which nothing else depends; return how many."""
     pruned = 0
     while batch := list(old.values_list("pk", flat=True)[:_BATCH]):
-        pruned += IdempotencyKey.objects.filter(pk__in=batch).delete()[0]
+        pruned += old.model._default_manager.filter(pk__in=batch).delete()[0]
     return pruned
 
 
