@@ -13,7 +13,7 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run test check fix schema lock bench image clean \
-	format lint types imports deploy migrations openapi compatible locked length
+	format lint types imports deploy migrations openapi asyncapi compatible locked length
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,16 +26,17 @@ test: setup  ## Run the suite on SQLite, then on PostgreSQL (ARGS="-k word" for 
 
 check: setup  ## Check format, lint, types, imports, migrations, schema, compatibility, locks, length
 	@$(MAKE) --no-print-directory --keep-going format lint types imports deploy migrations \
-		openapi compatible locked length
+		openapi asyncapi compatible locked length
 	@echo "make check: all is well"
 
 fix: setup  ## Format the code and mend what ruff can mend
 	@$(BIN)/python -m ruff check --fix $(CODE)
 	@$(BIN)/python -m ruff format $(CODE)
 
-schema: setup  ## Write docs/openapi-v1.yaml anew from the code
+schema: setup  ## Write docs/openapi-v1.yaml and docs/asyncapi.yaml anew from the code
 	@mkdir -p docs
 	@$(PRODUCTION) $(DJANGO) spectacular --validate --fail-on-warn --file docs/openapi-v1.yaml
+	@$(PRODUCTION) $(DJANGO) asyncapi --file docs/asyncapi.yaml
 
 lock: setup  ## Compile requirements/*.txt (ARGS=--upgrade for newer releases)
 	@$(call COMPILE,requirements)
@@ -79,9 +80,10 @@ setup:  ## Create .venv with the locked requirements (run, test and check do it 
 
 # What production demands, for the checks that load its settings: the secrets are made anew each
 # time and protect nothing, and no service is contacted.
-FRESH = $$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(48))')
+FRESH = $$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe($(1)))')
 PRODUCTION = env -u DEBUG -u LOCAL_RUN -u REDIS_URL -u AMQP_URL DATABASE_URL=sqlite:///.venv/check.sqlite3 \
-	ALLOWED_HOSTS=tasks.example.org SECRET_KEY="$(FRESH)" JWT_SIGNING_KEYS="$(FRESH)"
+	ALLOWED_HOSTS=tasks.example.org SECRET_KEY="$(call FRESH,48)" JWT_SIGNING_KEYS="$(call FRESH,48)" \
+	FIELD_ENCRYPTION_KEYS="$(call FRESH,32)"
 
 # Each file constrains the next: what is tested is what is shipped. Pins that still fit are kept.
 COMPILE = for name in base test dev; do (cd $(1) && $(CURDIR)/$(BIN)/python -m uv pip compile --quiet \
@@ -110,6 +112,11 @@ openapi:
 	@$(PRODUCTION) $(DJANGO) spectacular --validate --fail-on-warn --file .venv/openapi.yaml
 	@diff -u docs/openapi-v1.yaml .venv/openapi.yaml || \
 		{ echo "docs/openapi-v1.yaml is not what the code says: make schema"; exit 1; }
+
+asyncapi:
+	@$(PRODUCTION) $(DJANGO) asyncapi --file .venv/asyncapi.yaml
+	@diff -u docs/asyncapi.yaml .venv/asyncapi.yaml || \
+		{ echo "docs/asyncapi.yaml is not what the code says: make schema"; exit 1; }
 
 compatible:
 	@$(BIN)/python -m tests.compatibility

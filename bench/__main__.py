@@ -4,20 +4,22 @@
 
 Fills the database with 200,000 tasks on its first run, starts one gunicorn worker, and prints the
 least and the median of some rounds. ARGS="--tasks N --rounds N --seconds S" changes the numbers.
-ARGS=pages measures the lists in large tables: see bench/pages.py.
+ARGS=pages measures the lists in large tables; ARGS=events, crashes and broker put the event log to
+the test, ARGS=webhooks the sending of webhooks: see the modules of these names.
 """
 
 import argparse
 import os
-import socket
 import statistics
 import subprocess
 import sys
-import time
-import urllib.request
+from importlib import import_module
 
 import django
 
+from bench.ports import free_port, wait_until_ready
+
+OTHERS = ("pages", "events", "crashes", "broker", "webhooks")
 SETTINGS = {
     "DJANGO_SETTINGS_MODULE": "config.settings",
     "LOCAL_RUN": "true",
@@ -29,8 +31,9 @@ SETTINGS = {
 
 
 def main() -> None:
-    if sys.argv[1:2] == ["pages"]:
-        _pages()
+    if sys.argv[1:2] and sys.argv[1] in OTHERS:
+        os.environ.update(SETTINGS)
+        import_module(f"bench.{sys.argv[1]}").main(sys.argv[2:])
         return
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--tasks", type=int, default=200_000)
@@ -39,7 +42,7 @@ def main() -> None:
     options = parser.parse_args()
     if not os.environ.get("DATABASE_URL", "").startswith("postgres"):
         sys.exit("make bench: give an empty PostgreSQL database in DATABASE_URL.")
-    os.environ.update(SETTINGS, PORT=str(_free_port()))
+    os.environ.update(SETTINGS, PORT=str(free_port()))
     django.setup()
     from django.core.management import call_command
 
@@ -50,18 +53,11 @@ def main() -> None:
         stderr=subprocess.DEVNULL,
     )
     try:
-        _wait_until_ready(int(os.environ["PORT"]))
+        wait_until_ready(int(os.environ["PORT"]))
         _measure_all(server.pid, options)
     finally:
         server.terminate()
         server.wait()
-
-
-def _pages() -> None:
-    from bench import pages
-
-    os.environ.update(SETTINGS)
-    pages.main(sys.argv[2:])
 
 
 def _measure_all(pid: int, options: argparse.Namespace) -> None:
@@ -106,24 +102,6 @@ def _measure_all(pid: int, options: argparse.Namespace) -> None:
         statuses = dict(sum((each.statuses for each in rounds[1:]), rounds[0].statuses))
         median = statistics.median(costs)
         print(f"{name:26}  {min(costs):5.0f}  {median:6.0f}  {rate:10.0f}  {statuses}")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _wait_until_ready(port: int) -> None:
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        try:
-            urllib.request.urlopen(f"http://127.0.0.1:{port}/health/ready", timeout=2).close()
-        except OSError:
-            time.sleep(0.2)
-        else:
-            return
-    sys.exit("make bench: the service did not become ready.")
 
 
 if __name__ == "__main__":

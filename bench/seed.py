@@ -74,7 +74,7 @@ def _fill(count: int) -> None:
     ]
     for project in projects[:SHARED]:
         add_member(actor=actor, now=now, project_id=project.pk, user=reader.pk, role=Role.EDITOR)
-    chance = random.Random(7)  # noqa: S311  the same scene each time
+    chance = random.Random(7)
     for start in range(0, count, BATCH):
         Task.objects.bulk_create(_tasks(min(BATCH, count - start), projects, owner, chance, now))
     with connection.cursor() as cursor:

@@ -11,6 +11,7 @@ Helm charts write `NAME=` for what nobody configured.
 """
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from ipaddress import IPv4Network, IPv6Network, ip_network
@@ -31,6 +32,12 @@ DEFAULT_RATE_LIMITS: Final[Mapping[str, tuple[int, int]]] = {
 # Those that may be limited; what has no default is off unless it is given.
 RATE_LIMIT_SCOPES: Final = ("anonymous", "user", "sustained", "write", "login")
 LOG_LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+# RFC 3986, 4.1, without the brackets of an IPv6 address: a scheme, or no colon in the first part.
+_URI_REFERENCE: Final = re.compile(
+    r"(?:[a-z][a-z0-9+.-]*:|(?![^/?#]*:))(?:[a-z0-9._~:/?@!$&'()*+,;=-]|%[0-9a-f]{2})+"
+    r"(?:#(?:[a-z0-9._~:/?@!$&'()*+,;=-]|%[0-9a-f]{2})*)?",
+    re.ASCII | re.IGNORECASE,
+)
 _BOOLEANS: Final[Mapping[str, bool]] = {
     **dict.fromkeys(("true", "1", "yes", "on"), True),
     **dict.fromkeys(("false", "0", "no", "off"), False),
@@ -181,6 +188,23 @@ def readable_file(text: str) -> str:
     if not (Path(text).is_file() and os.access(text, os.R_OK)):
         raise ValueError("names no file that this process can read; check path and mode.")
     return text
+
+
+def uri_reference(text: str) -> str:
+    """Read a name as CloudEvents has it: a URI, or the part of one that means it everywhere."""
+    if not _URI_REFERENCE.fullmatch(text):
+        raise ValueError("must be a URI reference like https://tasks.example.org or /tasks.")
+    return text
+
+
+def amqp_url(text: str) -> str:
+    """Read the URL of a broker, with both user and password or neither: pika takes no half."""
+    url = url_of("amqp", "amqps")(text)
+    if "@" in url and ":" not in url.partition("://")[2].rpartition("@")[0]:
+        raise ValueError(
+            "names a user and no password; write amqp://USER:PASSWORD@HOST:PORT/VHOST."
+        )
+    return url
 
 
 def url_of(*schemes: str) -> Callable[[str], str]:

@@ -13,12 +13,21 @@ from typing import Final
 from config.env import Environment
 
 GENERATED_PREFIX: Final = "generated-"
+RANDOM_BYTES: Final = 48
 SHORTEST: Final = 32  # bytes, the output of the HMAC-SHA256 that the secrets key (RFC 7518 §3.2)
 _FEWEST_CHARACTERS: Final = 8
 _WELL_KNOWN: Final = ("django-insecure-", "changeme", "change-me", "secret", "password", "example")
 
 
-def secret(env: Environment, name: str, *, path: Path, local: bool, strict: bool) -> str:
+def secret(
+    env: Environment,
+    name: str,
+    *,
+    path: Path,
+    local: bool,
+    strict: bool,
+    size: int = RANDOM_BYTES,
+) -> str:
     """Return the secret from the environment, or the one generated at `path`.
 
     Args:
@@ -27,21 +36,22 @@ def secret(env: Environment, name: str, *, path: Path, local: bool, strict: bool
         path: where a local run keeps the secret it made.
         local: a missing secret is generated.
         strict: production: a missing or weak secret is a mistake.
+        size: random bytes of a new one.
     """
     value = env.text(name)
     if value:
         if strict and (weakness := weakness_of(value)):
-            env.mistake(name, f"{weakness} Generate one: {_recipe(name)}")
+            env.mistake(name, f"{weakness} Generate one: {recipe(name, size)}")
         return value
     if not local:
         env.mistake(
             name,
-            f"is missing. Generate one: {_recipe(name)} "
+            f"is missing. Generate one: {recipe(name, size)} "
             "(or LOCAL_RUN=true for a trial on this machine).",
         )
         return ""
     try:
-        return generated(path)
+        return generated(path, size)
     except (OSError, ValueError):
         env.mistake("VAR_DIR", "must name a directory that this process may read and write.")
         return ""
@@ -59,7 +69,7 @@ def weakness_of(value: str) -> str:
     return ""
 
 
-def generated(path: Path) -> str:
+def generated(path: Path, size: int = RANDOM_BYTES) -> str:
     """Return the secret kept at `path`, made by whichever process comes first.
 
     Several processes start at once (gunicorn, the worker, a management command), and all must
@@ -74,7 +84,7 @@ def generated(path: Path) -> str:
         descriptor = os.open(candidate, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         try:
             with os.fdopen(descriptor, "w") as file:
-                file.write(GENERATED_PREFIX + secrets.token_urlsafe(48))
+                file.write(GENERATED_PREFIX + secrets.token_urlsafe(size))
             _link(candidate, path)
         finally:
             candidate.unlink()
@@ -88,5 +98,6 @@ def _link(candidate: Path, path: Path) -> None:
         return  # Another process was first: its secret is the one.
 
 
-def _recipe(name: str) -> str:
-    return f'{name}="$(python3 -c "import secrets; print(secrets.token_urlsafe(48))")"'
+def recipe(name: str, size: int = RANDOM_BYTES) -> str:
+    """Return the line for the shell that makes a secret."""
+    return f'{name}="$(python3 -c "import secrets; print(secrets.token_urlsafe({size}))")"'

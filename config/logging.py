@@ -17,23 +17,27 @@ from tasks import context
 type Configuration = dict[str, Any]
 
 # Django puts the whole request onto its records; its text would bring the query into the log.
-_NOT_FIELDS: Final = frozenset({*RESERVED_ATTRS, "request", "server_time", "request_id"})
+_NOT_FIELDS: Final = frozenset(
+    {*RESERVED_ATTRS, "request", "server_time", "request_id", "trace_id"}
+)
+_TRACE_ID: Final = slice(3, 35)  # of a `traceparent`
 
 
 class AddRequestId(logging.Filter):
-    """Puts the id of the running request onto the record; empty outside of one."""
+    """Puts the ids of the running request and its trace onto the record; empty outside of one."""
 
     def filter(self, record: logging.LogRecord) -> Literal[True]:
         record.request_id = context.request_id.get()
+        record.trace_id = context.traceparent.get()[_TRACE_ID]
         return True
 
 
 class JsonFormatter(OrjsonFormatter):
-    """One JSON object per line: timestamp (RFC 3339), level, logger, event, request id, fields."""
+    """One JSON object per line: timestamp (RFC 3339), level, logger, event, ids, fields."""
 
     def __init__(self) -> None:
         super().__init__(
-            ["levelname", "name", "message", "request_id"],
+            ["levelname", "name", "message", "request_id", "trace_id"],
             rename_fields={"levelname": "level", "name": "logger", "message": "event"},
             reserved_attrs=sorted(_NOT_FIELDS),
             timestamp=True,
@@ -91,6 +95,7 @@ def configuration(*, level: str, style: str) -> Configuration:
             "django.db.backends": {**through_root, "level": "INFO"},
             "django.utils.autoreload": {**through_root, "level": "INFO"},
             "psycopg": {**through_root, "level": "WARNING"},
-            "pika": {**through_root, "level": "WARNING"},
+            # It writes seven sentences for each try to connect; ours are in tasks/events/link.py.
+            "pika": {**through_root, "level": "CRITICAL"},
         },
     }

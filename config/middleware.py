@@ -17,6 +17,7 @@ from django.utils.functional import LazyObject
 from whitenoise.middleware import WhiteNoiseMiddleware  # type: ignore[import-untyped]
 
 from tasks import context
+from tasks.traces import traceparent_below
 
 HEADER: Final = "X-Request-ID"
 NOT_MODIFIED: Final = 304
@@ -49,6 +50,7 @@ class RequestContext:
         started = perf_counter_ns()
         request_id = request_id_of(request.META.get("HTTP_X_REQUEST_ID"))
         token = context.request_id.set(request_id)
+        span = context.traceparent.set(traceparent_below(request.META.get("HTTP_TRACEPARENT")))
         try:
             response = self.get_response(request)
             response.headers[HEADER] = request_id
@@ -60,6 +62,7 @@ class RequestContext:
         finally:
             # The thread serves somebody else next.
             context.request_id.reset(token)
+            context.traceparent.reset(span)
 
 
 def _log(request: HttpRequest, response: HttpResponse, milliseconds: float) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from django.utils.csp import CSP
 
-from config import database, env, jwt_keys, local_secrets, logging, tls
+from config import database, env, field_keys, jwt_keys, local_secrets, logging, tls
 from tasks.api import openapi
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -38,13 +38,26 @@ JWT_SIGNING_KEYS = jwt_keys.signing_keys(
     ),
     strict=PRODUCTION,
 )
+FIELD_ENCRYPTION_KEYS = field_keys.encryption_keys(
+    _env,
+    local_secrets.secret(
+        _env,
+        "FIELD_ENCRYPTION_KEYS",
+        path=VAR_DIR / "field-encryption-key",
+        local=LOCAL,
+        strict=False,
+        size=field_keys.BYTES,
+    ),
+    strict=PRODUCTION,
+)
 
 # --- The web process (read by config/gunicorn.py) ---------------------------------------------
 
 HOST = _env.text("HOST", "127.0.0.1")
 PORT = _env.integer("PORT", 8000, at_least=1, at_most=65535)
 REDIS_URL = _env.read("REDIS_URL", env.url_of("redis", "rediss"), "")
-AMQP_URL = _env.read("AMQP_URL", env.url_of("amqp", "amqps"), "")
+AMQP_URL = _env.read("AMQP_URL", env.amqp_url, "")
+EVENT_SOURCE = _env.read("EVENT_SOURCE", env.uri_reference, "/tasks")  # CloudEvents' `source`
 # Enough to work while others wait for the database; more only fight for the interpreter: eight cost
 # half as much CPU again per request as four.
 WEB_THREADS = 4
@@ -58,6 +71,9 @@ WEB_CONCURRENCY = _env.integer(
     at_most=64,
 )
 TRUSTED_PROXIES: tuple[env.Network, ...] = _env.read("TRUSTED_PROXIES", env.networks, ())
+WEBHOOK_ALLOWED_NETWORKS: tuple[env.Network, ...] = _env.read(
+    "WEBHOOK_ALLOWED_NETWORKS", env.networks, ()
+)
 RATE_LIMITS = _env.read("RATE_LIMITS", env.rate_limits, dict(env.DEFAULT_RATE_LIMITS))
 REQUIRE_IF_MATCH = _env.flag("REQUIRE_IF_MATCH")
 METRICS_DIR = (

@@ -10,10 +10,12 @@ mkdir -p -m 700 var/compose
 cd var/compose
 
 random() { od -An -N32 -tx1 /dev/urandom | tr -d ' \n'; }
+key() { head -c 32 /dev/urandom | base64 | tr '+/' '-_'; }
 keep() { [ -s "$1" ] || { cat > "$1.new" && chmod 644 "$1.new" && mv "$1.new" "$1"; }; }
 
 random | keep secret-key
 random | keep jwt-signing-keys
+key | keep field-encryption-keys
 random | keep postgres-password
 random | keep rabbitmq-password
 echo "postgres://tasks:$(cat postgres-password)@postgres:5432/tasks" | keep database-url

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final, NamedTuple
 
 import pika
 import redis
@@ -29,10 +29,14 @@ from redis.exceptions import RedisError
 from redis.retry import Retry
 
 from health.probe import PATIENCE, Probe
+from tasks.events import heartbeat
 
 UNAVAILABLE: Final = "unavailable"
 PENDING: Final = "pending"
+LATE: Final = "late"
 
+LATEST: Final = timedelta(minutes=5)  # for which an event may wait before something must be wrong
+SEEN_WITHIN: Final = timedelta(seconds=30)  # a worker says every 5 s that it is there
 _HANG_UP: Final = 2.0  # seconds; later than anybody waits
 _TIMEOUT: Final = 1.0  # seconds, per step
 
@@ -42,7 +46,7 @@ class Check(HealthCheck):
     """One line of the answer: a fixed name, and a probe."""
 
     name: str
-    probe: Probe = field(repr=False)
+    probe: Probe[Any] = field(repr=False)
     timeout = timedelta(seconds=PATIENCE)
 
     async def run(self) -> None:
@@ -51,6 +55,44 @@ class Check(HealthCheck):
     @property
     def labels(self) -> dict[str, str]:
         return {"check": self.name}
+
+
+class Progress(NamedTuple):
+    """How the workers are getting on.
+
+    Attributes:
+        waits: for how long the oldest event that has not been sent has been waiting.
+        seen: the kinds of work for which a worker was there lately.
+    """
+
+    waits: timedelta
+    seen: frozenset[str]
+
+
+@dataclass
+class EventsCheck(Check):
+    """Whether events are sent; for one answer, since it keeps the age that it was told.
+
+    Attributes:
+        waits: None if it is not known.
+    """
+
+    waits: timedelta | None = field(default=None, init=False, repr=False)
+
+    async def run(self) -> None:
+        progress: Progress = await self.probe.answer()
+        self.waits = progress.waits
+        if progress.waits > LATEST:
+            raise ServiceUnavailable(LATE)
+
+
+class WorkerCheck(Check):
+    """Whether there is a worker for each kind of work."""
+
+    async def run(self) -> None:
+        progress: Progress = await self.probe.answer()
+        if not progress.seen.issuperset(heartbeat.KINDS):
+            raise ServiceUnavailable(UNAVAILABLE)
 
 
 def ask_database() -> None:
@@ -76,6 +118,17 @@ def ask_migrations() -> None:
         raise ServiceUnavailable(UNAVAILABLE) from error
     if plan:
         raise ServiceUnavailable(PENDING)
+
+
+def ask_progress() -> Progress:
+    """Look at the log and at the heartbeats of the workers."""
+    try:
+        with own_connection():
+            ages = heartbeat.ages()
+            waits = heartbeat.oldest_unsent_age(heartbeat.readers(settings.AMQP_URL))
+    except DatabaseError as error:
+        raise ServiceUnavailable(UNAVAILABLE) from error
+    return Progress(waits, frozenset(kind for kind, age in ages.items() if age < SEEN_WITHIN))
 
 
 def ask_redis() -> None:
@@ -109,6 +162,8 @@ def ask_rabbitmq() -> None:
 DATABASE: Final = Check("database", Probe(ask_database))
 # Asked until they are applied, and then no more: nobody takes a migration back under running code.
 MIGRATIONS: Final = Check("migrations", Probe(ask_migrations, fresh=math.inf))
+PROGRESS: Final = Probe(ask_progress)
+WORKER: Final = WorkerCheck("worker", PROGRESS)
 REDIS: Final = Check("redis", Probe(ask_redis))
 RABBITMQ: Final = Check("rabbitmq", Probe(ask_rabbitmq))
 
@@ -122,7 +177,7 @@ def of_readiness() -> list[Check]:
 
 def of_everything() -> list[Check]:
     """Everything that is configured."""
-    checks = of_readiness()
+    checks = [*of_readiness(), EventsCheck("events", PROGRESS), WORKER]
     if settings.REDIS_URL:
         checks.append(REDIS)
     if settings.AMQP_URL:

@@ -19,28 +19,28 @@ PATIENCE: Final = 1.2  # seconds; readiness must be told within 2
 FRESH: Final = 1.0  # seconds
 
 
-class Probe:
+class Probe[T]:
     """A question to one dependency.
 
     Args:
-        ask: returns if all is well and raises if not. It must end by itself some time, so it has
-            to bring timeouts of its own; until then nobody asks again.
+        ask: returns the answer, and raises if there is none. It must end by itself some time, so
+            it has to bring timeouts of its own; until then nobody asks again.
         patience: seconds after which a question without an answer counts as failed.
         fresh: seconds for which a good answer is given again without asking.
     """
 
     def __init__(
-        self, ask: Callable[[], None], *, patience: float = PATIENCE, fresh: float = FRESH
+        self, ask: Callable[[], T], *, patience: float = PATIENCE, fresh: float = FRESH
     ) -> None:
         self._ask = ask
         self._patience = patience
         self._fresh = fresh
         self._lock = threading.Lock()
         self._asked_at = 0.0
-        self._answer: Future[None] | None = None
+        self._answer: Future[T] | None = None
 
-    async def answer(self) -> None:
-        """Return if the dependency is well.
+    async def answer(self) -> T:
+        """Return what `ask` returned.
 
         Raises:
             TimeoutError: it has not answered in time.
@@ -50,37 +50,37 @@ class Probe:
         if not answer.done():
             left = asked_at + self._patience - time.monotonic()
             await asyncio.wait_for(asyncio.wrap_future(answer), left)
-        answer.result()
+        return answer.result()
 
     def forget(self) -> None:
         """Let the next question go to the dependency, whatever it answered last."""
         with self._lock:
             self._answer = None
 
-    def _question(self) -> tuple[Future[None], float]:
+    def _question(self) -> tuple[Future[T], float]:
         with self._lock:
             now = time.monotonic()
             if self._answer is None or self._stale(self._answer, now):
                 self._answer, self._asked_at = self._put(), now
             return self._answer, self._asked_at
 
-    def _stale(self, answer: Future[None], now: float) -> bool:
+    def _stale(self, answer: Future[T], now: float) -> bool:
         if not answer.done():
             return False
         return answer.exception() is not None or now - self._asked_at > self._fresh
 
-    def _put(self) -> Future[None]:
-        answer: Future[None] = Future()
+    def _put(self) -> Future[T]:
+        answer: Future[T] = Future()
         # Running, it can no longer be cancelled by a caller who has run out of patience.
         answer.set_running_or_notify_cancel()
         # A daemon: a question that hangs must not keep the process from ending.
         threading.Thread(target=self._run, args=(answer,), daemon=True, name="health").start()
         return answer
 
-    def _run(self, answer: Future[None]) -> None:
+    def _run(self, answer: Future[T]) -> None:
         try:
-            self._ask()
+            told = self._ask()
         except Exception as error:  # noqa: BLE001 (the top of a thread: told to whoever asked)
             answer.set_exception(error)
         else:
-            answer.set_result(None)
+            answer.set_result(told)

@@ -7,7 +7,7 @@ the answer needs no sign-in, so it holds fixed words only, no hosts, versions or
 """
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -18,13 +18,18 @@ from health_check.base import HealthCheckResult
 from health_check.views import HealthCheckView
 
 from health import checks, shutdown
-from health.checks import PENDING, UNAVAILABLE, Check
+from health.checks import LATE, PENDING, UNAVAILABLE, Check, EventsCheck
 from tasks.api.problems import problem_response
 
 OK: Final = "ok"
 STOPPING: Final = "stopping"
 RETRY_AFTER: Final = "5"  # seconds
 METHODS: Final = ("GET", "HEAD")
+
+_NAME: Final = "tasks_oldest_unsent_event_seconds"
+_OPENMETRICS: Final = (
+    f"# HELP {_NAME} Age of the oldest event that has not been sent\n# TYPE {_NAME} gauge\n"
+)
 
 
 class ChecksView(HealthCheckView):
@@ -57,12 +62,13 @@ class HealthView(ChecksView):
         yield from checks.of_everything()
 
     async def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        if request.GET.get("format") != "openmetrics":
-            return await super().get(request, *args, **kwargs)
-        await self.run_checks()
-        # 200 also if something failed: Prometheus does not read the lines of any other answer.
-        response: HttpResponse = self.render_to_response_openmetrics()
-        return response
+        results = await self.run_checks()
+        seconds = _unsent_seconds(check for check, _ in results)
+        if request.GET.get("format") == "openmetrics":
+            # 200 also if something failed: Prometheus reads the lines of no other answer.
+            return _with_line(self.render_to_response_openmetrics(), seconds)
+        words = {check.name: _word(result) for check, result in results}
+        return _lines(words, {"oldest_unsent_event_seconds": seconds})
 
 
 class ReadyView(ChecksView):
@@ -87,13 +93,29 @@ def _word(result: HealthCheckResult) -> str:
     """Return `ok`, or what is wrong: nothing but words of ours."""
     if result.error is None:
         return OK
-    return PENDING if result.error.message == PENDING else UNAVAILABLE
+    return result.error.message if result.error.message in (PENDING, LATE) else UNAVAILABLE
 
 
-def _lines(words: Mapping[str, str]) -> HttpResponse:
+def _unsent_seconds(results: Iterable[Check]) -> float | None:
+    """Return the age of the oldest event that has not been sent; None if nobody can tell."""
+    ages = (check.waits for check in results if isinstance(check, EventsCheck))
+    return next((round(age.total_seconds(), 1) for age in ages if age is not None), None)
+
+
+def _with_line(response: HttpResponse, seconds: float | None) -> HttpResponse:
+    """Add the age to what the library has written; without a sample if it is not known."""
+    lines = response.content.decode().removesuffix("# EOF\n")
+    described = _OPENMETRICS if seconds is None else f"{_OPENMETRICS}{_NAME} {seconds}\n"
+    response.content = f"{lines}{described}# EOF\n"
+    return response
+
+
+def _lines(
+    words: Mapping[str, str], more: Mapping[str, float | None] | None = None
+) -> HttpResponse:
     """Return the answer; indented, so that each check has a line of its own in a terminal."""
     well = all(word == OK for word in words.values())
-    body = {"status": OK if well else UNAVAILABLE, "checks": words}
+    body = {"status": OK if well else UNAVAILABLE, "checks": words, **(more or {})}
     response = HttpResponse(
         orjson.dumps(body, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE),
         status=HTTPStatus.OK if well else HTTPStatus.SERVICE_UNAVAILABLE,

@@ -112,6 +112,12 @@ class KeyReused(DomainError):
     code = "idempotency_key_reused"
 
 
+class EventsExpired(DomainError):
+    """The events that came next are older than the log keeps them."""
+
+    code = "events_expired"
+
+
 class InTrash(DomainError):
     code = "in_trash"
 
@@ -120,6 +126,18 @@ class InboxStays(DomainError):
     """The inbox project is a part of its user: it is not deleted and its owner not removed."""
 
     code = "inbox_stays"
+
+
+class TooManyWebhooks(DomainError):
+    """The user has as many endpoints as one may have."""
+
+    code = "too_many_webhooks"
+
+
+class WebhookDisabled(DomainError):
+    """Nothing is sent to this endpoint until it is enabled again."""
+
+    code = "webhook_disabled"
 
 
 class InvalidCredentials(DomainError):

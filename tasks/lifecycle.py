@@ -40,6 +40,13 @@ def wanted_status(current: Status, *, status: Status | None, completed: bool | N
     return Status.DONE if completed else Status.TODO
 
 
+def happened(old: Status, new: Status) -> str:
+    """Return what a change is called: `completed`, `reopened`, or `updated` for all others."""
+    if new is Status.DONE and old is not Status.DONE:
+        return "completed"
+    return "reopened" if old in CLOSED and new in OPEN else "updated"
+
+
 def completed_at(
     old: Status, new: Status, since: datetime | None, now: datetime
 ) -> datetime | None:

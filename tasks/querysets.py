@@ -8,12 +8,16 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self, cast
 from uuid import UUID
 
+from django.contrib.postgres.expressions import ArraySubquery
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.search import SearchQuery, SearchVector, SearchVectorExact
 from django.db import connection
 from django.db.models import (
+    BigIntegerField,
     BooleanField,
+    Case,
     Expression,
+    ExpressionWrapper,
     F,
     Func,
     Model,
@@ -25,15 +29,25 @@ from django.db.models import (
     TextField,
     UUIDField,
     Value,
+    When,
 )
 from django.db.models.expressions import Combinable
-from django.db.models.functions import Cast
+from django.db.models.functions import Cast, Now
 from django.db.models.sql.compiler import SQLCompiler
 
 from tasks.lifecycle import OPEN
 
 if TYPE_CHECKING:
-    from tasks.models import Comment, Label, Membership, Project, Task  # noqa: F401  in strings
+    from tasks.models import (  # noqa: F401  in strings
+        Comment,
+        Delivery,
+        Event,
+        Label,
+        Membership,
+        Project,
+        Task,
+        Webhook,
+    )
 
 type Given[T] = T | Combinable
 
@@ -82,6 +96,102 @@ class LabelQuerySet(_InProject["Label"]):
 
 class CommentQuerySet(_InProject["Comment"]):
     project_path = "task__project"
+
+
+class EventQuerySet(QuerySet["Event", "Event"]):
+    """The log, as its readers see it: only what has its place in it."""
+
+    def sequenced(self) -> Self:
+        return self.filter(sequence__isnull=False)
+
+    def visible_to(self, user: Given[UUID]) -> Self:
+        """What happened in the projects of this user, as they are now and those in the trash too;
+        what is about the user; and that a task went away from one of the projects.
+
+        Each row says whether it is to be shown `in_full`: of a task that went where the user does
+        not see it, only that is told.
+        """
+        mine = _places_of(user)
+        whole = Q(project__in=mine) | Q(user=user)
+        seen = whole | Q(left_project__in=mine)
+        return (
+            self.sequenced()
+            .filter(seen)
+            .annotate(in_full=ExpressionWrapper(whole, output_field=BooleanField()))
+        )
+
+    def first_visible_to(
+        self,
+        user: Given[UUID],
+        after: Given[int],
+        most: int,
+        near: QuerySet[Any, Any] | None = None,
+    ) -> Self:
+        """The first events behind a place in the log that this user may see.
+
+        PostgreSQL looks up the first of each of the user's projects in that project's own part of
+        an index, as in `TaskQuerySet.first_of_each_project`: it never walks over what others do.
+
+        Args:
+            near: those of the user's projects to look into, as a queryset of one column; None for
+                all of them, and what is about the user beside.
+        """
+        if connection.vendor == "postgresql":
+            found = self.filter(IsOneOf(F("sequence"), self._first_keys(user, after, most, near)))
+        else:
+            found = self.filter(sequence__gt=after)
+            if near is not None:
+                found = found.filter(Q(project__in=near) | Q(left_project__in=near))
+        return found.visible_to(user).order_by("sequence")[:most]
+
+    def _first_keys(
+        self, user: Given[UUID], after: Given[int], most: int, near: QuerySet[Any, Any] | None
+    ) -> Func:
+        later = self.model._default_manager.filter(sequence__gt=after)
+        later = later.order_by(F("sequence").asc())
+        places = _places_of(user) if near is None else near
+        keys: list[Combinable] = [
+            FirstOfEach(places, later.filter(**{name: _PlaceProject()})[:most])
+            for name in ("project", "left_project")
+        ]
+        if near is None:
+            keys.append(ArraySubquery(later.filter(user=user).values("sequence")[:most]))
+        return Func(
+            *keys,
+            template="(%(expressions)s)",
+            arg_joiner=" || ",
+            output_field=ArrayField(BigIntegerField()),
+        )
+
+
+class WebhookQuerySet(QuerySet["Webhook", "Webhook"]):
+    def visible_to(self, user: Given[UUID]) -> Self:
+        """The endpoints of this user: they are nobody else's business."""
+        return self.filter(owner=user)
+
+    def with_row_columns(self) -> Self:
+        """Add the state of the circuit breaker, which time alone changes too."""
+        return self.annotate(
+            breaker=Case(
+                When(open_until=None, then=Value("closed")),
+                When(open_until__gt=Now(), then=Value("open")),
+                default=Value("half-open"),
+            )
+        )
+
+
+class DeliveryQuerySet(QuerySet["Delivery", "Delivery"]):
+    def visible_to(self, user: Given[UUID]) -> Self:
+        return self.filter(webhook__owner=user)
+
+    def with_row_columns(self) -> Self:
+        """Add what came of the last try, in the same statement."""
+        attempts = self.model._meta.get_field("attempts").related_model._default_manager
+        last = attempts.filter(delivery=OuterRef("pk")).order_by("-id")
+        columns = ("at", "duration_ms", "status", "error", "answer")
+        return self.annotate(
+            **{f"last_{column}": Subquery(last.values(column)[:1]) for column in columns}
+        )
 
 
 class TaskQuerySet(_InProject["Task"]):
@@ -190,6 +300,13 @@ class IsOneOf(Func):
     arg_joiner = " = ANY ("
     arity = 2
     output_field = BooleanField()
+
+
+def _places_of(user: Given[UUID]) -> QuerySet[Any, Any]:
+    """The projects that a user is a member of, as a column; those in the trash included."""
+    from tasks.models import Membership  # which is made from this module
+
+    return Membership.objects.filter(user=user).values("project")
 
 
 def is_open() -> Q:

@@ -14,7 +14,7 @@ from threading import Lock
 from typing import Any, Final, cast
 
 from django.db import DEFAULT_DB_ALIAS, connections
-from django.db.models import Field, Model, QuerySet, Value
+from django.db.models import AutoField, Field, Model, QuerySet, Value
 from django.db.models.sql import InsertQuery, Query, UpdateQuery
 from django.db.models.sql.compiler import SQLCompiler
 
@@ -115,9 +115,14 @@ def instances[M: Model](
 
 
 def insert(instance: Model) -> None:
-    """Insert a new object, without what `save()` looks into first."""
+    """Insert a new object, without what `save()` looks into first.
+
+    A key that the database counts up itself is not known afterwards.
+    """
     model = type(instance)
-    fields = model._meta.local_concrete_fields
+    fields = [
+        field for field in model._meta.local_concrete_fields if not isinstance(field, AutoField)
+    ]
 
     def build() -> Query:
         query = InsertQuery(model)

@@ -17,10 +17,12 @@ from typing import Final
 
 CHECKOUT: Final = Path(__file__).resolve().parent.parent
 _SERVICE_VARIABLES: Final = (
-    *("SECRET_KEY", "JWT_SIGNING_KEYS", "ALLOWED_HOSTS", "HOST", "PORT", "WEB_CONCURRENCY"),
+    *("SECRET_KEY", "JWT_SIGNING_KEYS", "FIELD_ENCRYPTION_KEYS"),
+    *("ALLOWED_HOSTS", "HOST", "PORT", "WEB_CONCURRENCY"),
     *("DEBUG", "LOCAL_RUN", "VAR_DIR", "DATABASE_URL", "REDIS_URL", "AMQP_URL", "RATE_LIMITS"),
     *("TRUSTED_PROXIES", "TLS_CERT_FILE", "TLS_KEY_FILE", "TLS_CLIENT_CA_FILE"),
-    *("LOG_LEVEL", "LOG_FORMAT", "PROMETHEUS_MULTIPROC_DIR"),
+    *("LOG_LEVEL", "LOG_FORMAT", "PROMETHEUS_MULTIPROC_DIR", "EVENT_SOURCE"),
+    "WEBHOOK_ALLOWED_NETWORKS",
 )
 
 
@@ -47,6 +49,7 @@ def prepare() -> None:
         VAR_DIR=directory,
         SECRET_KEY="tests-sign-cookies-with-this-and-nobody-else-does",
         JWT_SIGNING_KEYS="tests-sign-their-tokens-with-this-and-nobody-else-does",
+        FIELD_ENCRYPTION_KEYS="2TnfYIGHh57qE0gb7h8QjP8ZyKsG-UmYx1BdoCvW3sA",
         ALLOWED_HOSTS="testserver",
         RATE_LIMITS="off",
         TEST_DATABASE=f"{database_prefix()}{os.getpid()}",

@@ -12,7 +12,7 @@ from django.db import connection
 
 from tasks import positions
 from tasks.lifecycle import CLOSED
-from tasks.models import Comment, Label, Membership, Project, Task, TaskLabel
+from tasks.models import Comment, Event, Label, Membership, Project, Task, TaskLabel
 from tasks.operations.labels import name_key
 from tasks.schedule import due_at
 
@@ -102,7 +102,7 @@ def analyze() -> None:
 
 def everything() -> dict[str, list[tuple[Any, ...]]]:
     """Return every row of the domain's tables: a refused operation must leave all as it was."""
-    models = (Project, Membership, Task, Label, TaskLabel, Comment)
+    models = (Project, Membership, Task, Label, TaskLabel, Comment, Event)
     return {
         model.__name__: list(model._default_manager.order_by("pk").values_list())
         for model in models

@@ -7,9 +7,9 @@ they do not offer is read-only here. Staff act as an admin of every project.
 
 from django.contrib import admin
 
-from tasks.admin import comment, label, project, task, token_family, user
+from tasks.admin import comment, event, label, project, task, token_family, user, webhook
 
-__all__ = ["comment", "label", "project", "task", "token_family", "user"]
+__all__ = ["comment", "event", "label", "project", "task", "token_family", "user", "webhook"]
 
 admin.site.site_header = "Tasks"
 admin.site.site_title = "Tasks"

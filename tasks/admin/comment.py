@@ -4,6 +4,7 @@ from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.http import HttpRequest
+from django.utils import timezone
 
 from tasks.admin.operating import OperatingAdmin, actor
 from tasks.models import Comment
@@ -39,4 +40,4 @@ class CommentAdmin(OperatingAdmin):
         return False
 
     def remove(self, request: HttpRequest, obj: Comment) -> None:
-        delete_comment(actor=actor(request), comment_id=obj.pk)
+        delete_comment(actor=actor(request), now=timezone.now(), comment_id=obj.pk)

@@ -6,14 +6,16 @@ superuser changes accounts of staff and grants anything. Accounts are deactivate
 with one would go its inbox and its name on everything it did.
 """
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, override
 
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.html import format_html
 
 from tasks.models import User
+from tasks.operations.members import tell_new_name
 
 _GRANTS = ("is_staff", "is_superuser", "groups", "user_permissions")
 
@@ -55,6 +57,12 @@ class UserAdmin(DjangoUserAdmin):
         privileged = obj is not None and (obj.is_staff or obj.is_superuser)
         reaches = _may_grant(request) or not privileged
         return reaches and super().has_change_permission(request, obj)
+
+    @override
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        if change and "username" in form.changed_data:
+            tell_new_name(user=obj, now=timezone.now())
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

@@ -10,6 +10,19 @@ _OTHER: Final = "01938f71-52a9-7e55-8f66-2b3c4d5e6f71"
 _MOMENT: Final = "2026-11-24T08:00:00.000000Z"
 _WRITTEN: Final = {"version": 1, "created_at": _MOMENT, "updated_at": _MOMENT}
 
+_WEBHOOK: Final = {
+    "id": "01938f72-5f00-7f77-9e88-3c4d5e6f7079",
+    "url": "https://example.org/hooks/tasks",
+    "description": "",
+    "types": ["task.*"],
+    "project": None,
+    "enabled": True,
+    "disabled_because": None,
+    "failing_since": None,
+    "breaker": "closed",
+    **_WRITTEN,
+}
+
 type Examples = dict[str, dict[str, dict[str, Any]]]
 
 SENT: Final[Examples] = {
@@ -38,6 +51,16 @@ SENT: Final[Examples] = {
     "LabelBody": {"Another name": {"name": "errands"}},
     "CommentBody": {"Say something": {"body": "The movers come at **nine**."}},
     "CommentChange": {"Say it better": {"body": "The movers come at **ten**."}},
+    "WebhookBody": {
+        "Everything that you may see": {"url": "https://example.org/hooks/tasks"},
+        "What happens to tasks and comments of one project": {
+            "url": "https://example.org/hooks/tasks",
+            "types": ["task.*", "comment.created"],
+            "project": _PROJECT,
+            "description": "Moving house, into the chat",
+        },
+    },
+    "WebhookChange": {"Stop for now": {"enabled": False}, "Go on": {"enabled": True}},
     "SignInBody": {"Sign in": {"username": "alice", "password": "correct horse"}},
     "RefreshBody": {"The newest one": {"refresh": "eyJhbGciOiJIUzI1NiIs…"}},
     "RevokeBody": {"Either token": {"token": "eyJhbGciOiJIUzI1NiIs…"}},
@@ -85,5 +108,67 @@ SHOWN: Final[Examples] = {
     "MemberShown": {
         "A member": {"user": _BOB, "username": "bob", "role": "editor", **_WRITTEN},
     },
+    "WebhookBody": {"An endpoint": _WEBHOOK},
+    "WebhookWithSecretShown": {
+        "An endpoint, and its secret": {
+            **_WEBHOOK,
+            "secret": "whsec_dGhlIHNlY3JldCBpbiB0aGUgZG9jdW1lbnRhdGlvbiE=",
+        }
+    },
+    "DeliveryShown": {
+        "One that waits for its next try": {
+            "id": "01938f72-6a10-7f77-9e88-3c4d5e6f7081",
+            "webhook": _WEBHOOK["id"],
+            "event": "01938f72-69f0-7f77-9e88-3c4d5e6f7080",
+            "type": "task.created",
+            "state": "pending",
+            "tries": 1,
+            "next_try_at": "2026-11-24T08:00:05.000000Z",
+            "created_at": _MOMENT,
+            "ended_at": None,
+            "last_attempt": {
+                "at": _MOMENT,
+                "duration_ms": 41,
+                "status": 503,
+                "error": None,
+                "answer": "Back in a minute.",
+            },
+        }
+    },
     "MeBody": {"You": {"id": _ALICE, "username": "alice", "inbox": _PROJECT}},
+    "EventsShown": {
+        "A task was renamed": {
+            "results": [
+                {
+                    "specversion": "1.0",
+                    "id": "01938f72-9c10-7f66-8a77-3c4d5e6f7081",
+                    "source": "urn:tasks",
+                    "type": "task.updated",
+                    "subject": _TASK,
+                    "time": _MOMENT,
+                    "datacontenttype": "application/json",
+                    "dataschema": "urn:tasks:events:v1:task",
+                    "sequence": "00000000000000004711",
+                    "data": {
+                        "object": {"id": _TASK, "title": "Learn Django", "version": 2},
+                        "changes": {"title": ["Learn Flask", "Learn Django"]},
+                        "actor": _ALICE,
+                        "request_id": "0d1f5a7c9e3b4d6f8a0c2e4b6d8f0a1c",
+                        "project": _PROJECT,
+                    },
+                }
+            ],
+            "next": "https://tasks.example.org/api/v1/events?after=4711",
+            "more": False,
+        }
+    },
+    "ChangesShown": {
+        "A task went out of sight": {
+            "changes": [
+                {"op": "delete", "type": "task", "id": _TASK, "project": _PROJECT, "data": None}
+            ],
+            "next": "4711.kT1xkqM4rXf0pPZ1mJ8s3cWl6yVdQnBhu2e9aGtR5oI",
+            "more": False,
+        }
+    },
 }

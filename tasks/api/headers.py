@@ -5,7 +5,9 @@ from typing import Any, Final
 from drf_spectacular.utils import OpenApiParameter
 
 # What is done to something that exists, and so may depend on its version.
-CONDITIONAL: Final = frozenset({"update", "partial_update", "destroy", "move", "restore"})
+CONDITIONAL: Final = frozenset(
+    {"update", "partial_update", "destroy", "move", "restore", "rotate_secret"}
+)
 _TAG: Final = r'(W/)?"[\x21\x23-\x7e]*"'
 _TAGS: Final = {
     "type": "string",
@@ -49,15 +51,17 @@ REPLAYED: Final = _answered(
     "Idempotent-Replayed",
     {"type": "string", "enum": ["true"]},
     "Present if this was answered before to the same key.",
-    [*_SUCCESS, "204"],
+    [*_SUCCESS, "202", "204"],
 )
 NOT_MODIFIED: Final = "You have it already."
 
 
-def headers_of(method: str, action: str, *, signed_in: bool) -> list[OpenApiParameter]:
+def headers_of(
+    method: str, action: str, *, signed_in: bool, volatile: bool = False
+) -> list[OpenApiParameter]:
     """Return the headers that a request of this kind may have, and those of its answers."""
     if method == "GET":
-        return [IF_NONE_MATCH, ETAG]
+        return [ETAG] if volatile else [IF_NONE_MATCH, ETAG]
     if not signed_in:
         return []
     conditions = [IF_MATCH, TAG_IF_FAILED] if action in CONDITIONAL else []

@@ -2,7 +2,8 @@
 
 Every write of a signed-in user may carry a key. `ApiView.initial` puts `answer_once` in front of
 the handler, so no view can forget it. Signing in and out have no user to keep a key for, and
-answers that nobody should store: they ignore it.
+answers that nobody should store: they ignore it. An answer that shows a secret once is stored for
+the one who lost it, encrypted as the secret itself.
 """
 
 import hashlib
@@ -18,8 +19,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from tasks.api.renderers import OPTIONS
+from tasks.errors import Conflict
 from tasks.operations.access import Actor
 from tasks.operations.idempotency import Kept, once
+from tasks.webhooks.secrets import Unreadable, seal, unseal
 
 HEADER: Final = "Idempotency-Key"
 METHODS: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
@@ -43,9 +46,18 @@ def key_of(request: Request) -> str | None:
 
 
 def answer_once(
-    request: Request, key: str, actor: Actor, now: datetime, handle: Callable[[], Response]
+    request: Request,
+    key: str,
+    actor: Actor,
+    now: datetime,
+    handle: Callable[[], Response],
+    *,
+    confidential: bool = False,
 ) -> Response:
     """Return what `handle` answers; or, if this user sent this key before, what it answered then.
+
+    Args:
+        confidential: whether the answer holds a secret, so that its body is kept encrypted.
 
     Raises what `once` and `handle` raise.
     """
@@ -53,22 +65,31 @@ def answer_once(
 
     def act() -> Kept:
         answers.append(handle())
-        return _kept(answers[0])
+        return _kept(answers[0], confidential=confidential)
 
     kept = once(actor=actor, now=now, key=key, fingerprint=_fingerprint(request), act=act)
-    return _replayed(kept) if kept.replayed else answers[0]
+    return _replayed(kept, confidential=confidential) if kept.replayed else answers[0]
 
 
-def _kept(response: Response) -> Kept:
+def _kept(response: Response, *, confidential: bool) -> Kept:
     headers = {name: response[name] for name in _KEPT_HEADERS if name in response}
     body = "" if response.data is None else _json(response.data)
-    return Kept(response.status_code, body, headers)
+    return Kept(response.status_code, seal(body) if confidential else body, headers)
 
 
-def _replayed(kept: Kept) -> Response:
-    data = orjson.loads(kept.body) if kept.body else None
+def _replayed(kept: Kept, *, confidential: bool) -> Response:
+    body = _opened(kept.body) if confidential else kept.body
+    data = orjson.loads(body) if body else None
     headers = {**kept.headers, "Idempotent-Replayed": "true"}
     return Response(data, status=kept.status, headers=headers)
+
+
+def _opened(sealed: str) -> str:
+    """Decrypt a body; raises Conflict if the key was taken out of service within the day."""
+    try:
+        return unseal(sealed)
+    except Unreadable:
+        raise Conflict("It was done; but the answer cannot be decrypted any more.") from None
 
 
 def _json(data: Any) -> str:

@@ -20,6 +20,9 @@ SPECTACULAR_SETTINGS: Final[dict[str, Any]] = {
         {"name": "comments", "description": "What members say about a task."},
         {"name": "projects", "description": "Lists of tasks and their members."},
         {"name": "labels", "description": "Words that group tasks inside a project."},
+        {"name": "events", "description": "What happened, in one order, from any place on."},
+        {"name": "changes", "description": "What to do to a copy, to keep it as it is here."},
+        {"name": "webhooks", "description": "Where events are posted to, and what came of it."},
     ],
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "SERVE_INCLUDE_SCHEMA": False,
@@ -30,6 +33,7 @@ SPECTACULAR_SETTINGS: Final[dict[str, Any]] = {
     "REDOC_DIST": "SIDECAR",
     "SWAGGER_UI_SETTINGS": {"deepLinking": True, "persistAuthorization": True},
     "COMPONENT_SPLIT_REQUEST": True,
+    "WEBHOOKS": ["tasks.api.posted.EVENT"],
     "PREPROCESSING_HOOKS": ["tasks.api.schema.only_api"],
     "POSTPROCESSING_HOOKS": ["tasks.api.schema.share_problems", "tasks.api.schema.demand_bodies"],
 }

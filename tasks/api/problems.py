@@ -149,10 +149,29 @@ CATALOGUE: Final[Mapping[str, ProblemType]] = {
             "The inbox project cannot be deleted and its owner stays its admin.",
         ),
         ProblemType(
+            "too_many_webhooks",
+            409,
+            "You have as many endpoints as one may have",
+            "Delete one that is not needed any more, or let one endpoint take more types.",
+        ),
+        ProblemType(
+            "webhook_disabled",
+            409,
+            "The endpoint is disabled",
+            "Enable it first: `PATCH` it with `enabled: true`.",
+        ),
+        ProblemType(
             "idempotency_key_in_use",
             409,
             "The first request with this key is running",
             "Wait for the number of seconds in `Retry-After`, and send the same request again.",
+        ),
+        ProblemType(
+            "events_expired",
+            410,
+            "The events are gone",
+            "They are kept for 90 days. Begin anew: of the feed without `after`, of the changes "
+            "without `since`, and then load the lists.",
         ),
         ProblemType(
             "length_required",

@@ -32,10 +32,20 @@ _WRITE_PROBLEMS: Final = (
 _BODY_PROBLEMS: Final = ("length_required", "content_too_large", "unsupported_media_type")
 _JSON: Final = "application/json"
 _UUID: Final = {"type": "string", "format": "uuid"}
+# Actions whose name is the last word of the path, or that are the only one there.
+_IN_PATH: Final = ("get", "post", "move", "restore", "ping", "rotate_secret", "redeliver")
+_SUCCESS: Final = {
+    "create": (201, "Made."),
+    "ping": (202, "Sent off."),
+    "redeliver": (202, "As it is now."),
+}
+# Where the first word of the path is not the tag.
+_TAGS: Final = {"comments": "comments", "deliveries": "webhooks"}
 _PATH_WORDS: Final = {
     "id": "The id.",
     "project_id": "The id of the project.",
     "task_id": "The id of the task.",
+    "webhook_id": "The id of the endpoint.",
     "user_id": "The id of the member.",
 }
 
@@ -67,12 +77,13 @@ class TaskSchema(AutoSchema):
 
     def get_tags(self) -> list[str]:
         words = self._words()
-        return ["comments"] if words[-1] == "comments" else words[:1]
+        return [_TAGS.get(words[-1]) or _TAGS.get(words[0]) or words[0]]
 
     def get_operation_id(self) -> str:
         verbs = {"update": "put", "partial_update": "patch", "destroy": "delete"}
-        verbs |= {"retrieve": "get", "get": "", "post": "", "move": "", "restore": ""}
-        return "_".join(filter(None, [*self._words(), verbs.get(self._action, self._action)]))
+        verbs |= {"retrieve": "get", **dict.fromkeys(_IN_PATH, "")}
+        words = [*self._words(), verbs.get(self._action, self._action)]
+        return "_".join(filter(None, words)).replace("-", "_")
 
     def get_summary(self) -> str:
         return self._words_of_handler()[0].rstrip(".")
@@ -99,6 +110,10 @@ class TaskSchema(AutoSchema):
         return bool(self.view.authentication_classes)
 
     @property
+    def _volatile(self) -> bool:
+        return self._action in self.view.volatile
+
+    @property
     def _action(self) -> str:
         return getattr(self.view, "action", None) or self.method.lower()
 
@@ -123,7 +138,10 @@ class TaskSchema(AutoSchema):
             )
             for parameter in self.view.parameters_of_action().values()
         ]
-        return in_path + in_query + headers_of(self.method, self._action, signed_in=self._signed_in)
+        headers = headers_of(
+            self.method, self._action, signed_in=self._signed_in, volatile=self._volatile
+        )
+        return in_path + in_query + headers
 
     def get_request_serializer(self) -> Any:
         body = self.view.takes.get(self._action)
@@ -134,17 +152,18 @@ class TaskSchema(AutoSchema):
         return OpenApiRequest(body, examples=examples)
 
     def get_response_serializers(self) -> Any:
-        unchanged = {304: OpenApiResponse(description=NOT_MODIFIED)} if self.method == "GET" else {}
-        return {**self._success(), **unchanged, **self._problems()}
+        unchanged = {304: OpenApiResponse(description=NOT_MODIFIED)}
+        tagged = self.method == "GET" and not self._volatile
+        return {**self._success(), **(unchanged if tagged else {}), **self._problems()}
 
     def _success(self) -> dict[Any, Any]:
-        shown = self.view.shown
+        shown = self.view.shows.get(self._action, self.view.shown)
         if self.method == "DELETE":
             return {204: OpenApiResponse(description="Done.")}
         if self._action == "list":
             self.resolve_serializer(shown, "response")
             return {(200, _JSON): OpenApiResponse(_page_of(shown), "One page.")}
-        status, words = (201, "Made.") if self._action == "create" else (200, "As it is now.")
+        status, words = _SUCCESS.get(self._action, (200, "As it is now."))
         return {(status, _JSON): OpenApiResponse(shown, words, _examples(shown))}
 
     def _problems(self) -> dict[Any, Any]:

@@ -43,12 +43,18 @@ class ApiView(APIView):
 
     Attributes:
         shown: the serializer that documents what answers show.
+        shows: for each action whose answer shows something else, the serializer of that.
+        confidential: the actions whose answers hold a secret, which nobody else may keep.
+        volatile: the actions whose answers change without a new version: no 304 for them.
         takes: for each action with a body, what reads it.
         fails: for each action, the codes of its own problems, for the documentation.
         deprecated: for each action that will go away, the announcement.
     """
 
     shown: ClassVar[type[Serializer[Any]]]
+    shows: ClassVar[Mapping[str, type[Serializer[Any]]]] = {}
+    confidential: ClassVar[frozenset[str]] = frozenset()
+    volatile: ClassVar[frozenset[str]] = frozenset()
     takes: ClassVar[Mapping[str, Body]] = {}
     fails: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     deprecated: ClassVar[Mapping[str, Deprecation]] = {}
@@ -97,7 +103,12 @@ class ApiView(APIView):
 
         def handle(*args: Any, **kwargs: Any) -> Response:
             return idempotency.answer_once(
-                request, key, self.actor, self.now, lambda: handler(*args, **kwargs)
+                request,
+                key,
+                self.actor,
+                self.now,
+                lambda: handler(*args, **kwargs),
+                confidential=self._action in self.confidential,
             )
 
         setattr(self, name, handle)
@@ -110,10 +121,11 @@ class ApiView(APIView):
         self, request: Request, response: Response, *args: Any, **kwargs: Any
     ) -> Response:
         response = super().finalize_response(request, response, *args, **kwargs)
-        if request.method in {"GET", "HEAD"}:
+        if request.method in {"GET", "HEAD"} and self._action not in self.volatile:
             etags.tag_answer(request, response)
         if "Cache-Control" not in response:
-            response["Cache-Control"] = "private, no-cache"
+            kept = self._action not in self.confidential
+            response["Cache-Control"] = "private, no-cache" if kept else "no-store"
         for name, value in rate_limit_headers(request).items():
             response[name] = value
         deprecation.announce(self, request, response)
@@ -127,8 +139,11 @@ class ApiView(APIView):
         """
         if self.request.stream is None:
             raise ParseError("The body is empty: send a JSON object.")
-        action = getattr(self, "action", None) or str(self.request.method).lower()
-        return self.takes[action].read(self.request.data)
+        return self.takes[self._action].read(self.request.data)
+
+    @property
+    def _action(self) -> str:
+        return getattr(self, "action", None) or str(self.request.method).lower()
 
     @cached_property
     def now(self) -> datetime:
@@ -155,7 +170,7 @@ class ResourceViewSet(ApiView, GenericViewSet):
     Attributes:
         resource: what is shown.
         filters: the query parameters of its list, beside `limit`, `cursor` and `ordering`.
-        orders: the values of `ordering`; the first is the default.
+        orders: the values of `ordering`; the first is the default, in its own direction.
     """
 
     resource: ClassVar[Resource]
@@ -236,7 +251,8 @@ def see_all(model: type[Model], user: UUID, parameter: str, ids: set[UUID]) -> N
 
 def _ordering(orders: Mapping[str, Order]) -> Mapping[str, Parameter]:
     names = [sign + name for name in orders for sign in ("", "-")]
-    schema = {"type": "string", "enum": names, "default": names[0]}
+    first = names[next(iter(orders.values())).descending]
+    schema = {"type": "string", "enum": names, "default": first}
     words = "The order; `-` turns it around. Missing values come last, equals follow their id."
     return {"ordering": Parameter("ordering", words, schema, query.one_of(names))}
 

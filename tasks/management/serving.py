@@ -14,7 +14,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Final, NamedTuple
 
 STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -75,13 +75,27 @@ def exit_on_signals() -> None:
 
 
 @contextmanager
-def started(command: Sequence[str]) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a command and yield its process; it has ended when the block is left."""
-    process = subprocess.Popen(command, process_group=0)  # noqa: S603 (the command is ours)
+def started(*commands: Sequence[str]) -> Iterator[list[subprocess.Popen[bytes]]]:
+    """Run commands and yield their processes; they have ended when the block is left."""
+    processes: list[subprocess.Popen[bytes]] = []
     try:
-        yield process
+        for command in commands:  # One by one: what has been started is stopped in any case.
+            process = subprocess.Popen(command, process_group=0)  # noqa: S603 (they are ours)
+            processes.append(process)
+        yield processes
     finally:
-        _stop(process)
+        _stop(processes)
+
+
+def first_to_end(processes: Sequence[subprocess.Popen[bytes]]) -> subprocess.Popen[bytes]:
+    """Wait until one of them ends by itself, and return it."""
+    while True:
+        # Only looked at, not taken: the exit code is for the one who waits for that process.
+        ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOWAIT)
+        for process in processes:
+            if ended is not None and process.pid == ended.si_pid:
+                process.wait()
+                return process
 
 
 def wait_until_ready(process: subprocess.Popen[bytes], address: Address, seconds: float) -> None:
@@ -111,18 +125,22 @@ def _readiness(address: Address) -> str:
         connection.close()
 
 
-def _stop(process: subprocess.Popen[bytes]) -> None:
+def _stop(processes: Sequence[subprocess.Popen[bytes]]) -> None:
     """Let running requests finish; a second stop signal, or 30 s, ends them."""
 
     def kill(*_: object) -> None:
-        os.killpg(process.pid, signal.SIGKILL)
+        for process in processes:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
 
     for number in STOP_SIGNALS:
         signal.signal(number, kill)
-    if process.poll() is None:
-        process.terminate()
+    for process in processes:
+        process.terminate()  # Does nothing to one that has ended and was waited for.
+    deadline = time.monotonic() + 30  # gunicorn gives them 25 s, the worker takes 10.
+    for process in processes:
         try:
-            process.wait(timeout=30)  # gunicorn gives them 25 s.
+            process.wait(timeout=max(deadline - time.monotonic(), 0))
         except subprocess.TimeoutExpired:
             kill()
             process.wait()

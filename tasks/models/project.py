@@ -12,7 +12,13 @@ from tasks.querysets import MembershipQuerySet, ProjectQuerySet
 
 
 class Project(models.Model):
-    """A list of tasks, shared by its members. Each user has one inbox, made on first use."""
+    """A list of tasks, shared by its members. Each user has one inbox, made on first use.
+
+    Attributes:
+        role: that of the user for whom it was read, see `ProjectQuerySet.visible_to`.
+    """
+
+    role: str = ""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     name = models.CharField(max_length=200)

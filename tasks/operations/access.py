@@ -87,7 +87,7 @@ def get_project(
     if not found:
         raise NotVisible.named(named) if named else NotVisible
     project = found[0]
-    require(project.role, action, project.pk)  # type: ignore[attr-defined]
+    require(project.role, action, project.pk)
     expected.check(project.version)
     if project.deleted_at and not trashed:
         raise InTrash("The project is in the trash.")

@@ -10,6 +10,7 @@ from tasks.errors import IdTaken, NotAllowed, NotVisible
 from tasks.ids import uuid7
 from tasks.models import Comment, Task
 from tasks.operations.access import Actor, note_grant, refuse_trashed, require, seen_by, write
+from tasks.operations.recording import look, record
 from tasks.policies import Action, allows
 from tasks.versions import Expected
 
@@ -40,6 +41,7 @@ def create_comment(
             updated_at=now,
         )
         comment.save(force_insert=True)
+        record("created", comment, actor=actor.id, now=now)
     return comment
 
 
@@ -66,14 +68,18 @@ def update_comment(
         expected.check(comment.version)
         refuse_trashed(comment.task)
         if comment.body != fields.get("body", comment.body):
+            before = look(comment)
             comment.body = fields["body"]
             comment.version += 1
             comment.updated_at = now
             comment.save(update_fields=["body", "version", "updated_at"])
+            record("updated", comment, before=before, actor=actor.id, now=now)
     return comment
 
 
-def delete_comment(*, actor: Actor, comment_id: UUID, expected: Expected = versions.ANY) -> None:
+def delete_comment(
+    *, actor: Actor, now: datetime, comment_id: UUID, expected: Expected = versions.ANY
+) -> None:
     """Delete a comment for good: its author may, and an admin of the project.
 
     Raises:
@@ -89,6 +95,7 @@ def delete_comment(*, actor: Actor, comment_id: UUID, expected: Expected = versi
         note_grant(action, comment.task.project_id)
         expected.check(comment.version)
         refuse_trashed(comment.task)
+        record("deleted", comment, actor=actor.id, now=now)
         comment.delete()
 
 

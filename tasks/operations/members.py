@@ -7,6 +7,7 @@ from tasks import versions
 from tasks.errors import AlreadyMember, InboxStays, LastAdmin, NotVisible
 from tasks.models import Membership, Project, Task, User
 from tasks.operations.access import Actor, get_project, write
+from tasks.operations.recording import look, record, recorded_tasks
 from tasks.policies import Action, Role
 from tasks.versions import Expected
 
@@ -22,9 +23,11 @@ def add_member(
     """
     with write(("membership_once", AlreadyMember), ("tasks_membership.user_id", AlreadyMember)):
         project = get_project(actor, project_id, Action.MANAGE_MEMBERS, lock=True)
-        return Membership.objects.create(
+        membership = Membership.objects.create(
             project=project, user=_user(user), role=role, created_at=now, updated_at=now
         )
+        record("added", membership, actor=actor.id, now=now)
+    return membership
 
 
 def change_role(
@@ -51,6 +54,7 @@ def change_role(
         if role is not None and membership.role != role:
             if membership.role == Role.ADMIN:
                 _refuse_without_admin(project, membership)
+            before = look(membership), look(project)
             membership.role = role
             membership.version += 1
             membership.updated_at = now
@@ -58,6 +62,8 @@ def change_role(
             project.version += 1
             project.updated_at = now
             project.save(update_fields=["version", "updated_at"])
+            record("updated", membership, before=before[0], actor=actor.id, now=now)
+            record("updated", project, before=before[1], actor=actor.id, now=now)
     return membership
 
 
@@ -80,9 +86,28 @@ def remove_member(
         membership = _membership(project, user_id, expected)
         if membership.role == Role.ADMIN:
             _refuse_without_admin(project, membership)
+        record("removed", membership, actor=actor.id, now=now)
         # First the membership: whoever has locked it to assign a task is waited for (`tasks`).
         membership.delete()
-        Task.objects.filter(project=project, assignee=user_id).change(now, assignee=None)
+        theirs = Task.objects.filter(project=project, assignee=user_id)
+        ids = theirs.order_by("position").values_list("pk", flat=True)
+        with recorded_tasks(ids, "updated", actor=actor.id, now=now):
+            theirs.change(now, assignee=None)
+
+
+def tell_new_name(*, user: User, now: datetime) -> None:
+    """Give the memberships of a user whose name was changed their next version, and record it.
+
+    They show the name, which belongs to the account; whoever changes it calls this in the same
+    transaction, with the user as they are now.
+    """
+    own = Membership.objects.filter(user=user).order_by("pk").select_for_update(no_key=True)
+    for membership in own:
+        membership.user = user
+        membership.version += 1
+        membership.updated_at = now
+        membership.save(update_fields=["version", "updated_at"])
+        record("updated", membership, actor=None, now=now)
 
 
 def _user(user: UUID | str) -> User:

@@ -23,7 +23,8 @@ from tasks.operations.access import (
     write,
 )
 from tasks.operations.order import TAKEN, again_while_taken, keys_between, neighbours, show
-from tasks.operations.tree import ids_below, place_under
+from tasks.operations.recording import look, record, recorded_tasks
+from tasks.operations.tree import place_under, subtrees
 from tasks.policies import Action
 from tasks.statements import update
 from tasks.versions import Expected
@@ -88,39 +89,49 @@ def _lock_projects(actor: Actor, task_id: UUID, target: UUID | None) -> set[UUID
 
 
 def _move_inside(task: Task, to: Wish, actor: Actor, now: datetime) -> None:
-    before = (task.parent_id, task.position)
+    show(task)
+    before = look(task)
     if "parent" in to and to["parent"] != task.parent_id:
         place_under(task, to["parent"], actor)
     place = _place(task, to, actor, [task.pk])
     if place and not place.holds(task.position):
         others = neighbours(task.project_id, [task.pk])
         [task.position] = keys_between(
-            others, place.lower, place.upper, 1, now, leaving=task.position
+            others,
+            place.lower,
+            place.upper,
+            1,
+            actor=actor.id,
+            now=now,
+            leaving=task.position,
         )
-    if (task.parent_id, task.position) != before:
+    if (task.parent_id, task.position) != (before["parent"], before["position"]):
         task.version += 1
         task.updated_at = now
         update(task, ["parent_id", "depth", "position", "version", "updated_at"])
-    show(task)
+        record("moved", task, before=before, actor=actor.id, now=now)
 
 
 def _move_across(task: Task, target: UUID, to: Wish, actor: Actor, now: datetime) -> None:
-    below = ids_below(task.pk)
+    source, below = task.project_id, subtrees([task.pk])[1:]
     task.project_id = target
     place_under(task, to.get("parent"), actor)
     place = _place(task, to, actor, ()) or _Place(_end_of(target), "")
     # Locked, since others may change a subtask without the lock of the project.
     rows = Task.objects.filter(pk__in=below).select_for_update(no_key=True)
     block = [task, *rows.order_by("position")]
-    keys = keys_between(neighbours(target, ()), place.lower, place.upper, len(block), now)
+    others = neighbours(target, ())
+    keys = keys_between(others, place.lower, place.upper, len(block), actor=actor.id, now=now)
     members = set(Membership.objects.filter(project=target).values_list("user", flat=True))
     for moved, key in zip(block, keys, strict=True):
         moved.project_id, moved.position, moved.updated_at = target, key, now
         moved.version += 1
         if moved.assignee_id not in members:
             moved.assignee_id = None
-    labels.carry_over([moved.pk for moved in block], target, now)
-    Task.objects.bulk_update(block, _CARRIED, batch_size=500)
+    ids = [moved.pk for moved in block]
+    with recorded_tasks(ids, "moved", actor=actor.id, now=now, left_project=source):
+        labels.carry_over(ids, target, actor, now)
+        Task.objects.bulk_update(block, _CARRIED, batch_size=500)
     show(task, labels.names_of(task))
 
 

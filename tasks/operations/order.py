@@ -15,6 +15,7 @@ from django.db.models import F, QuerySet
 from tasks import positions
 from tasks.errors import ExternalIdTaken, IdTaken, PositionTaken
 from tasks.models import Task
+from tasks.operations.recording import recorded_tasks
 from tasks.querysets import LABEL_SEPARATOR
 
 # What a write of a task may break, by the names of the constraints or, on SQLite, their columns.
@@ -61,8 +62,9 @@ def keys_between(
     lower: str,
     upper: str,
     count: int,
-    now: datetime,
     *,
+    actor: UUID,
+    now: datetime,
     leaving: str = "",
 ) -> list[str]:
     """Return keys for `count` tasks between two neighbours, dealing out theirs anew if need be.
@@ -71,12 +73,16 @@ def keys_between(
         others: the tasks of the project that stay where they are.
         lower: the key of the neighbour in front; empty for the beginning.
         upper: the key of the neighbour behind; empty for the end.
+        actor: whose move it is, for the events of those neighbours.
         leaving: the key that a task of this project gives up, and has until it is written.
     """
     keys = _new_keys(lower, upper, count)
     if max(map(len, keys)) <= positions.LONGEST:
         return keys
-    return _dealt_out(others, lower, count, now, leaving)
+    moved, dealt, mine = _dealt_out(others, lower, count, leaving)
+    with recorded_tasks([task.pk for task in moved], "updated", actor=actor, now=now):
+        _rewrite(moved, dealt, now)
+    return mine
 
 
 def _new_keys(lower: str, upper: str, count: int) -> list[str]:
@@ -96,12 +102,12 @@ def _series(step: Callable[[str], str], key: str, count: int) -> list[str]:
 
 
 def _dealt_out(
-    others: "QuerySet[Task, Task]", lower: str, count: int, now: datetime, leaving: str
-) -> list[str]:
-    """Deal out the keys around a place anew, as few as will do, and keep some for the newcomers.
+    others: "QuerySet[Task, Task]", lower: str, count: int, leaving: str
+) -> tuple[list[Task], list[str], list[str]]:
+    """Return the tasks around a place, as few as will do, new keys for them and for newcomers.
 
-    Each of them looks different afterwards, so each gets its next version. Where nothing follows
-    they end before the clock: beyond it, whatever is created later would come in front of them.
+    Where nothing follows the keys end before the clock: beyond it, whatever is created later would
+    come in front of them.
     """
     reach = _REACH
     while True:
@@ -116,12 +122,12 @@ def _dealt_out(
         if max(map(len, keys)) <= _SHORT or not (floor or followed):
             break
         reach *= 2
-    mine = keys[len(below) : len(below) + count]
-    _rewrite(moved, keys[: len(below)] + keys[len(below) + count :], now)
-    return mine
+    first = len(below)
+    return moved, keys[:first] + keys[first + count :], keys[first : first + count]
 
 
 def _rewrite(tasks: list[Task], keys: list[str], now: datetime) -> None:
+    """Write the keys; each of the tasks looks different afterwards, so it gets its next version."""
     for task, key in zip(tasks, keys, strict=True):
         task.position, task.updated_at = key, now
         task.version = F("version") + 1

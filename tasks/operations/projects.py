@@ -6,10 +6,11 @@ from typing import Any
 from uuid import UUID
 
 from tasks import versions
-from tasks.errors import IdTaken, InboxStays
+from tasks.errors import Conflict, IdTaken, InboxStays
 from tasks.ids import uuid7
-from tasks.models import Membership, Project
+from tasks.models import Membership, Project, User
 from tasks.operations.access import Actor, get_project, note_grant, write
+from tasks.operations.recording import look, record
 from tasks.policies import Action, Role
 from tasks.versions import Expected
 
@@ -36,7 +37,7 @@ def create_project(*, actor: Actor, now: datetime, fields: Mapping[str, Any]) ->
             updated_at=now,
         )
         project.save(force_insert=True)
-        _add_first_admin(project, actor, now)
+        _begin(project, actor, now)
     return project
 
 
@@ -56,7 +57,7 @@ def inbox(*, actor: Actor, now: datetime) -> Project:
             },
         )
         if made:
-            _add_first_admin(project, actor, now)
+            _begin(project, actor, now)
     return Project.objects.visible_to(actor.id).get(pk=project.pk)
 
 
@@ -79,11 +80,13 @@ def update_project(
         )
         changed = [name for name in fields if getattr(project, name) != fields[name]]
         if changed:
+            before = look(project)
             for name in changed:
                 setattr(project, name, fields[name])
             project.version += 1
             project.updated_at = now
             project.save(update_fields=[*changed, "version", "updated_at"])
+            record("updated", project, before=before, actor=actor.id, now=now)
     return project
 
 
@@ -101,7 +104,7 @@ def delete_project(
         if project.inbox_of_id:
             raise InboxStays("The inbox project cannot be deleted.")
         if not project.deleted_at:
-            _set_trashed(project, now, now)
+            _set_trashed(project, now, actor, now)
 
 
 def restore_project(
@@ -115,7 +118,7 @@ def restore_project(
     with write():
         project = _trashed_or_not(actor, project_id, expected)
         if project.deleted_at:
-            _set_trashed(project, None, now)
+            _set_trashed(project, None, actor, now)
     return project
 
 
@@ -125,16 +128,27 @@ def _trashed_or_not(actor: Actor, project_id: UUID, expected: Expected) -> Proje
     )
 
 
-def _set_trashed(project: Project, deleted_at: datetime | None, now: datetime) -> None:
+def _set_trashed(
+    project: Project, deleted_at: datetime | None, actor: Actor, now: datetime
+) -> None:
+    before = look(project)
     project.deleted_at = deleted_at
     project.version += 1
     project.updated_at = now
     project.save(update_fields=["deleted_at", "version", "updated_at"])
+    verb = "trashed" if deleted_at else "restored"
+    record(verb, project, before=before, actor=actor.id, now=now)
 
 
-def _add_first_admin(project: Project, actor: Actor, now: datetime) -> None:
-    Membership.objects.create(
-        project=project, user_id=actor.id, role=Role.ADMIN, created_at=now, updated_at=now
+def _begin(project: Project, actor: Actor, now: datetime) -> None:
+    """Make the actor the first admin of a new project, and record both."""
+    user = User.objects.filter(pk=actor.id).first()
+    if user is None:
+        raise Conflict  # Deleted while this process still knew the sign-in, for up to 5 s.
+    first = Membership.objects.create(
+        project=project, user=user, role=Role.ADMIN, created_at=now, updated_at=now
     )
-    project.role = Role.ADMIN.value  # type: ignore[attr-defined]
+    project.role = Role.ADMIN.value
+    record("created", project, actor=actor.id, now=now)
+    record("added", first, actor=actor.id, now=now)
     note_grant(Action.READ, project.pk)

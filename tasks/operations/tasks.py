@@ -8,7 +8,7 @@ from uuid import UUID
 from tasks import positions, schedule, versions
 from tasks.errors import ExternalIdTaken, IdTaken, Invalid
 from tasks.ids import uuid7
-from tasks.lifecycle import Contradiction, Status, completed_at, wanted_status
+from tasks.lifecycle import Contradiction, Status, completed_at, happened, wanted_status
 from tasks.models import Membership, Project, Task
 from tasks.operations import labels, projects
 from tasks.operations.access import (
@@ -20,6 +20,7 @@ from tasks.operations.access import (
     write,
 )
 from tasks.operations.order import TAKEN, again_while_taken, show
+from tasks.operations.recording import look, record
 from tasks.operations.tree import place_under
 from tasks.policies import Action
 from tasks.statements import insert, update
@@ -80,8 +81,9 @@ def _create_task(actor: Actor, now: datetime, fields: Mapping[str, Any]) -> Task
         wanted = labels.by_key(fields.get("labels", ()))
         insert(task)
         if wanted:
-            labels.attach_labels(task, wanted, now)
+            labels.attach_labels(task, wanted, actor, now)
         show(task, labels.names_of(task) if wanted else ())
+        record("created", task, actor=actor.id, now=now)
     return task
 
 
@@ -104,13 +106,18 @@ def update_task(
         several = "parent" in fields or "labels" in fields
         task = get_task(actor, task_id, Action.WRITE_TASKS, expected=expected, with_project=several)
         refuse_trashed(task)
+        show(task)
+        before = look(task)
         changed = _apply(task, fields, actor, now)
-        relabelled = "labels" in fields and labels.set_labels(task, fields["labels"], now)
+        relabelled = "labels" in fields and labels.set_labels(task, fields["labels"], actor, now)
         if changed or relabelled:
             task.version += 1
             task.updated_at = now
             update(task, [*changed, "version", "updated_at"])
         show(task, labels.names_of(task) if relabelled else None)
+        if changed or relabelled:
+            verb = happened(Status(before["status"]), Status(task.status))
+            record(verb, task, before=before, actor=actor.id, now=now)
     return task
 
 
@@ -123,7 +130,7 @@ def _home(actor: Actor, fields: Mapping[str, Any], now: datetime) -> Project:
     project = projects.inbox(actor=actor, now=now)
     if lock:
         return get_project(actor, project.pk, Action.WRITE_TASKS, lock=True)
-    require(project.role, Action.WRITE_TASKS, project.pk)  # type: ignore[attr-defined]
+    require(project.role, Action.WRITE_TASKS, project.pk)
     return project
 
 

@@ -9,7 +9,8 @@ from tasks.models import Task
 from tasks.operations import labels
 from tasks.operations.access import Actor, get_task, write
 from tasks.operations.order import show
-from tasks.operations.tree import ids_below
+from tasks.operations.recording import record_purge, recorded_tasks
+from tasks.operations.tree import subtrees
 from tasks.policies import Action
 from tasks.versions import Expected
 
@@ -28,8 +29,9 @@ def delete_task(
         task = _locked(actor, task_id, Action.WRITE_TASKS, expected)
         if task.deleted_at:
             return
-        subtree = _subtree(task, live_only=True)
-        Task.objects.filter(pk__in=subtree).change(now, deleted_at=now, trashed_with=task.pk)
+        subtree = subtrees([task.pk], live_only=True)
+        with recorded_tasks(subtree, "trashed", actor=actor.id, now=now):
+            Task.objects.filter(pk__in=subtree).change(now, deleted_at=now, trashed_with=task.pk)
 
 
 def restore_task(
@@ -46,14 +48,18 @@ def restore_task(
         if task.deleted_at:
             _refuse_out_of_order(task)
             taken = Task.objects.filter(project=task.project_id, trashed_with=task.pk)
-            taken.change(now, deleted_at=None, trashed_with=None)
+            ids = taken.order_by("depth", "position").values_list("pk", flat=True)
+            with recorded_tasks(ids, "restored", actor=actor.id, now=now):
+                taken.change(now, deleted_at=None, trashed_with=None)
             task.deleted_at, task.trashed_with = None, None
             task.version, task.updated_at = task.version + 1, now
         show(task, labels.names_of(task))
     return task
 
 
-def purge_task(*, actor: Actor, task_id: UUID, expected: Expected = versions.ANY) -> None:
+def purge_task(
+    *, actor: Actor, now: datetime, task_id: UUID, expected: Expected = versions.ANY
+) -> None:
     """Delete a task, in the trash or not, and all below it for good.
 
     Raises:
@@ -62,15 +68,13 @@ def purge_task(*, actor: Actor, task_id: UUID, expected: Expected = versions.ANY
     """
     with write():
         task = _locked(actor, task_id, Action.PURGE, expected)
-        Task.objects.filter(pk__in=_subtree(task)).delete()
+        subtree = subtrees([task.pk])
+        record_purge(subtree, actor=actor.id, now=now)
+        Task.objects.filter(pk__in=subtree).delete()
 
 
 def _locked(actor: Actor, task_id: UUID, action: Action, expected: Expected) -> Task:
     return get_task(actor, task_id, action, expected=expected, with_project=True)
-
-
-def _subtree(task: Task, *, live_only: bool = False) -> list[UUID]:
-    return [task.pk, *ids_below(task.pk, live_only=live_only)]
 
 
 def _refuse_out_of_order(task: Task) -> None:

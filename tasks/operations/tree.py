@@ -4,6 +4,7 @@ Callers hold the lock of the project (`lock_project_of`), so what is read here s
 they commit.
 """
 
+from collections.abc import Iterable
 from uuid import UUID
 
 from django.db.models import F
@@ -30,8 +31,11 @@ def place_under(task: Task, parent_id: UUID | None, actor: Actor) -> None:
 
 def levels_below(task_id: UUID, *, live_only: bool = False) -> list[list[UUID]]:
     """Return the ids below a task, level by level; at most four short queries."""
+    return _levels([task_id], live_only)
+
+
+def _levels(above: list[UUID], live_only: bool) -> list[list[UUID]]:  # noqa: FBT001 - handed on
     levels: list[list[UUID]] = []
-    above = [task_id]
     while above:
         children = Task.objects.filter(parent__in=above)
         if live_only:
@@ -42,9 +46,11 @@ def levels_below(task_id: UUID, *, live_only: bool = False) -> list[list[UUID]]:
     return levels
 
 
-def ids_below(task_id: UUID, *, live_only: bool = False) -> list[UUID]:
-    """Return the ids of `levels_below`, in one list."""
-    return [pk for level in levels_below(task_id, live_only=live_only) for pk in level]
+def subtrees(roots: Iterable[UUID], *, live_only: bool = False) -> list[UUID]:
+    """Return tasks and all that hangs below them, each once, from the top down."""
+    first = list(roots)
+    below = [pk for level in _levels(first, live_only) for pk in level]
+    return list(dict.fromkeys([*first, *below]))
 
 
 def _parent(parent_id: UUID, actor: Actor) -> Task:

@@ -12,15 +12,35 @@ from django.db.models import Model
 from django.test import Client
 from django.urls import reverse
 
+from tasks.events import cursors
 from tasks.identity import families
-from tasks.models import Comment, Label, Project, Task, TokenFamily, User
+from tasks.models import (
+    Comment,
+    Cursor,
+    Delivery,
+    Event,
+    Label,
+    ParkedEvent,
+    Project,
+    Task,
+    TokenFamily,
+    User,
+    Webhook,
+)
 from tasks.operations.access import Actor
 from tasks.operations.comments import create_comment
 from tasks.operations.tasks import create_task
+from tasks.webhooks.operations import create_webhook
 from tests.admin.pages import list_of, page_of
+from tests.contract.world import deliver
+from tests.events.making import make_event, sequence_all
 
-MODELS = [Comment, Group, Label, Project, Task, TokenFamily, User]
-ADDABLE, DELETABLE = {Group, User}, {Comment, Group, Label, Project, Task}
+MODELS = [
+    *(Comment, Delivery, Event, Group, Label, ParkedEvent, Project, Task, TokenFamily, User),
+    Webhook,
+]
+OURS = [model for model in MODELS if model is not Group]
+ADDABLE, DELETABLE = {Group, User}, {Comment, Group, Label, Project, Task, Webhook}
 
 
 @pytest.fixture
@@ -29,16 +49,26 @@ def objects(project: Project, alice: User, now: datetime) -> Mapping[type[Model]
     actor = Actor(alice.pk)
     fields = {"title": "Pack", "project": project.pk, "labels": ["home"], "assignee": alice.pk}
     task = create_task(actor=actor, now=now, fields=fields)
+    hook = {"url": "https://example.org/pack"}
+    webhook, _ = create_webhook(actor=actor, now=now, fields=hook)
+    event = make_event()
+    sequence_all()
+    Cursor.objects.create(name=cursors.RABBITMQ)
+    cursors.park(cursors.RABBITMQ, event, "too large", tries=5, now=now)
     return {
         Comment: create_comment(
             actor=actor, now=now, task_id=task.pk, fields={"body": "How many boxes?"}
         ),
+        Delivery: deliver(webhook, now),
+        Event: Event.objects.get(pk=event.pk),
         Group: Group.objects.create(name="Support"),
         Label: Label.objects.get(),
+        ParkedEvent: ParkedEvent.objects.get(),
         Project: project,
         Task: task,
         TokenFamily: families.start(user=alice, now=now),
         User: alice,
+        Webhook: webhook,
     }
 
 
@@ -71,8 +101,8 @@ def test_it_adds_nothing_that_the_api_makes(site: Client, model: type[Model]) ->
     assert site.get(f"{list_of(model)}add/").status_code == 403
 
 
-@pytest.mark.parametrize("model", [User, TokenFamily])
-def test_it_deletes_no_account_and_no_sign_in(
+@pytest.mark.parametrize("model", [User, TokenFamily, Delivery])
+def test_it_deletes_no_account_no_sign_in_and_no_delivery(
     site: Client, objects: Mapping[type[Model], Model], model: type[Model]
 ) -> None:
     assert site.get(page_of(objects[model], "delete")).status_code == 403
@@ -103,7 +133,7 @@ def test_it_refuses_staff_without_permission(
     assert answers == dict.fromkeys(pages, 403)
 
 
-@pytest.mark.parametrize("model", [Comment, Label, Project, Task, TokenFamily, User])
+@pytest.mark.parametrize("model", OURS)
 def test_it_shows_a_read_only_page_to_staff_who_may_view(
     site_for: Callable[..., Client], objects: Mapping[type[Model], Model], model: type[Model]
 ) -> None:
@@ -126,7 +156,7 @@ def test_it_searches_for_anything(
     assert site.get(list_of(model), {"q": term}).status_code == 200
 
 
-@pytest.mark.parametrize("model", [Comment, Label, Project, Task, TokenFamily, User])
+@pytest.mark.parametrize("model", OURS)
 def test_it_finds_an_object_by_its_id(
     site: Client, objects: Mapping[type[Model], Model], model: type[Model]
 ) -> None:

@@ -9,7 +9,19 @@ from django.db.models import Model
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from tasks.models import Comment, Label, Membership, Project, Task, TokenFamily, User
+from tasks.ids import uuid7
+from tasks.models import (
+    Comment,
+    Delivery,
+    Event,
+    Label,
+    Membership,
+    Project,
+    Task,
+    TokenFamily,
+    User,
+    Webhook,
+)
 from tests.admin.pages import list_of, page_of
 
 type Make = Callable[[int], None]
@@ -17,7 +29,7 @@ type Make = Callable[[int], None]
 
 @pytest.fixture
 def make(now: datetime) -> Make:
-    """Make so many users, each with a project, a membership, a task, a comment, a sign-in."""
+    """Make so many users, each with one of everything: a project, a task, a delivery …"""
     written = {"created_at": now, "updated_at": now}
 
     def rows(count: int) -> None:
@@ -40,6 +52,15 @@ def make(now: datetime) -> Make:
             TokenFamily(user=user, created_at=now, expires_at=now + timedelta(days=1))
             for user in users
         )
+        hooks = [Webhook(owner=user, url="https://example.org/", **written) for user in users]
+        Webhook.objects.bulk_create(hooks)
+        pings = [
+            Event(type="webhook.ping", subject=uuid7(), occurred_at=now, data="{}") for _ in hooks
+        ]
+        Delivery.objects.bulk_create(
+            Delivery(webhook=hook, event=ping, next_try_at=now, created_at=now)
+            for hook, ping in zip(hooks, Event.objects.bulk_create(pings), strict=True)
+        )
         Membership.objects.bulk_create(
             Membership(project=projects[0], user=user, role="editor", **written) for user in users
         )
@@ -55,7 +76,9 @@ def queries(client: Client, address: str) -> list[str]:
     return [query["sql"] for query in captured]
 
 
-@pytest.mark.parametrize("model", [Comment, Label, Project, Task, TokenFamily, User])
+@pytest.mark.parametrize(
+    "model", [Comment, Delivery, Label, Project, Task, TokenFamily, User, Webhook]
+)
 def test_it_lists_a_hundred_with_the_queries_of_ten(
     site: Client, make: Make, model: type[Model]
 ) -> None:

@@ -10,8 +10,9 @@ from django.urls import reverse
 
 from tasks.errors import InvalidToken
 from tasks.identity import families
-from tasks.models import User
+from tasks.models import Membership, Project, User
 from tests.admin.pages import list_of, opened, page_of, save, send
+from tests.operations.watching import told
 
 PASSWORD = "correct horse battery staple"
 SUPPORT = ("add_user", "change_user", "view_user")
@@ -54,6 +55,13 @@ def test_it_saves_what_was_changed(site: Client, alice: User) -> None:
     alice.refresh_from_db()
     assert (alice.email, alice.is_staff, alice.is_superuser) == ("alice@example.org", True, False)
     assert list(alice.groups.all()) == [group]
+
+
+def test_it_tells_the_projects_of_a_new_name(site: Client, alice: User, project: Project) -> None:
+    with told():
+        save(site, alice, username="alicia")
+
+    assert Membership.objects.get(user=alice).version == 2
 
 
 def test_it_ends_sign_ins_by_deactivation(site: Client, alice: User, now: datetime) -> None:

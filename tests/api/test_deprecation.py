@@ -200,7 +200,8 @@ def test_it_announces_the_end_of_a_version_on_all_its_operations(
 
 
 def test_it_says_in_the_log_who_still_needs_it(as_alice: Api, log: Lines) -> None:
-    as_alice.put("/print", {"text": "Hello", "colour": True}, headers={"X-Request-ID": "abc"})
+    ids = {"X-Request-ID": "abc", "traceparent": f"00-{'a' * 32}-{'b' * 16}-01"}
+    as_alice.put("/print", {"text": "Hello", "colour": True}, headers=ids)
     [line] = [line for line in log() if line["event"] == "deprecated_use"]
     assert as_alice.user is not None
     del line["timestamp"]
@@ -209,6 +210,7 @@ def test_it_says_in_the_log_who_still_needs_it(as_alice: Api, log: Lines) -> Non
         "level": "INFO",
         "logger": "tasks.api",
         "request_id": "abc",
+        "trace_id": "a" * 32,
         "method": "PUT",
         "route": "api/v1/print",
         "user": str(as_alice.user.pk),

@@ -1,14 +1,17 @@
 """`make run` as a newcomer meets it: a real process, its output, and the lines pasted."""
 
+import http.client
 import os
 import re
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import orjson
@@ -37,12 +40,14 @@ def environment(var: Path, port: int, **more: str) -> dict[str, str]:
 
 
 @contextmanager
-def running(env: dict[str, str]) -> Iterator[tuple[subprocess.Popen[str], str]]:
+def running(
+    env: dict[str, str], *, errors: int = subprocess.DEVNULL
+) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """Start the command and yield it with what it has said by the time it is ready."""
     command = [sys.executable, "manage.py", "run_local"]
     output = subprocess.PIPE
     with subprocess.Popen(
-        command, env=env, cwd=CHECKOUT, text=True, stdout=output, stderr=subprocess.DEVNULL
+        command, env=env, cwd=CHECKOUT, text=True, stdout=output, stderr=errors
     ) as process:
         assert process.stdout is not None
         said = []
@@ -92,11 +97,42 @@ def test_it_stops_everything_and_starts_again(tmp_path: Path, free_port: int) ->
     passwords = set()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         with running(environment(tmp_path, free_port)) as (process, said):
+            await_health(free_port)
             process.send_signal(number)
             assert process.wait(timeout=30) == 0
+        with closing(sqlite3.connect(tmp_path / "tasks.sqlite3")) as database:
+            assert database.execute("SELECT count(*) FROM tasks_worker").fetchone() == (0,)
         Address("127.0.0.1", free_port).require_free()
         passwords.update(re.findall(r"password (\S+)\n", said))
     assert passwords == {(tmp_path / "demo-password").read_text().strip()}
+
+
+def await_health(port: int) -> None:
+    """Wait until all is well, which needs a worker."""
+    for _ in range(300):
+        with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=10)) as connection:
+            connection.request("GET", "/health")
+            answer = connection.getresponse()
+            body = answer.read()
+            if answer.status == 200:
+                return
+        threading.Event().wait(0.1)
+    pytest.fail(body.decode())
+
+
+@pytest.mark.skipif(not shutil.which("pgrep"), reason="no pgrep; install it: apt install procps")
+def test_it_says_that_the_worker_has_ended_and_ends_too(tmp_path: Path, free_port: int) -> None:
+    with (tmp_path / "log").open("w+") as log:
+        env = environment(tmp_path, free_port)
+        with running(env, errors=log.fileno()) as (process, _):
+            find = ["pgrep", "-P", str(process.pid), "-f", "run_worker"]
+            found = subprocess.run(find, capture_output=True, text=True, check=True)
+            os.kill(int(found.stdout), signal.SIGKILL)
+            assert process.wait(timeout=30) == 1
+        log.seek(0)
+        last = log.read().splitlines()[-1]
+    assert last == "CommandError: The worker ended by itself, with exit code -9."
+    Address("127.0.0.1", free_port).require_free()
 
 
 def refused(env: dict[str, str]) -> str:

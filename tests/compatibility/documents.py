@@ -47,7 +47,9 @@ class _Documents(Comparison):
                     found = self._operation(item, now, method, place)
                     yield from below(item[method], self.today, found)
         yield from self._security_schemes()
-        yield from _same(self.released, self.present, "webhooks", "#")
+        now = self.present.get("webhooks", {})
+        for name in self.released.get("webhooks", {}):
+            yield from _same(self.released["webhooks"], now, name, "#/webhooks")
 
     def _operation(self, item: Json, now: Json, method: str, place: str) -> Iterator[Finding]:
         if method not in now:

@@ -51,6 +51,16 @@ OPERATIONS: Final = [
         document({"operationId": "b"}),
         ('get/operationId: was "a", is "b"',),
     ),
+    Pair("a webhook comes", document(), {**document(), "webhooks": {"event": {"post": {}}}}),
+    Pair(
+        "one goes and one is another",
+        {**document(), "webhooks": {"a": {"post": {}}, "b": {"post": {"operationId": "b"}}}},
+        {**document(), "webhooks": {"b": {"post": {"operationId": "c"}}}},
+        (
+            'webhooks/a: was {"post": {}}, is nothing',
+            'webhooks/b: was {"post": {"operationId": "b"}}, is {"post": {"operationId": "c"}}',
+        ),
+    ),
     Pair("words change", document({"summary": "A", "tags": ["a"]}), document({"summary": "B"})),
 ]
 

@@ -19,6 +19,7 @@ from cryptography.x509.oid import NameOID
 
 CHECKOUT: Final = Path(__file__).resolve().parent.parent.parent
 STRONG: Final = "n7Qv2kXc9Rz4Wm8Yb1Tf6Hd3Ls5Gj0PaEuIo"
+FIELD_KEY: Final = "Zk3vS0q9Ff4mTn1xL8cWb7YhJ2dRp6GtUaEoQi5KzXM"
 
 
 def environment(var: Path, **given: str) -> dict[str, str]:

@@ -54,6 +54,14 @@ def test_it_reads_rate_limits(text: str, limits: env.RateLimits) -> None:
 
 
 @pytest.mark.parametrize(
+    "text",
+    ["/tasks", "tasks", "https://tasks.example.org:8443/a?b=c#d", "urn:example:tasks", "/a%20b:c"],
+)
+def test_it_reads_a_uri_reference(text: str) -> None:
+    assert env.uri_reference(text) == text
+
+
+@pytest.mark.parametrize(
     ("parse", "text", "remedy"),
     [
         (env.boolean, "nope", "must be true or false."),
@@ -69,7 +77,12 @@ def test_it_reads_rate_limits(text: str, limits: env.RateLimits) -> None:
         (env.rate_limits, "user=٣/60", "must be `off`, or requests/seconds by scope, like "),
         (env.url_of("redis"), "127.0.0.1:6379", "must be a URL that begins with redis://HOST."),
         (env.url_of("redis"), "http://cache", "must be a URL that begins with redis://HOST."),
-        (env.url_of("amqp"), "amqp://", "must be a URL that begins with amqp://HOST."),
+        (env.amqp_url, "amqp://", "must be a URL that begins with amqp or amqps://HOST."),
+        (env.amqp_url, "amqp://me@broker/", "names a user and no password; write amqp://USER:"),
+        *(
+            (env.uri_reference, text, "must be a URI reference like https://tasks.example.org or ")
+            for text in ("a b", "1:2", "/%zz", "/ä", "/a#b#c", "<x>", "/a\n")
+        ),
         (env.readable_file, "/nowhere", "names no file that this process can read; check path "),
         (lambda text: env.integer(text, 1, 9), "10", "must be a whole number from 1 to 9."),
         (lambda text: env.integer(text, 1, 9), "1.5", "must be a whole number from 1 to 9."),

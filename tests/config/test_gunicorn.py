@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from config.worker import code_of
-from tests.config.processes import STRONG, Gunicorn, certificate, gunicorn, parse
+from tests.config.processes import FIELD_KEY, STRONG, Gunicorn, certificate, gunicorn, parse
 
 pytestmark = [pytest.mark.once, pytest.mark.xdist_group("gunicorn")]
 
@@ -133,6 +133,7 @@ def test_it_says_that_it_is_not_ready_before_it_hangs_up(tmp_path: Path) -> None
         "DATABASE_URL": f"sqlite:///{tmp_path}/tasks.sqlite3",
         "SECRET_KEY": STRONG,
         "JWT_SIGNING_KEYS": STRONG,
+        "FIELD_ENCRYPTION_KEYS": FIELD_KEY,
     }
     with gunicorn(tmp_path, **production) as running:
         running.process.terminate()

@@ -15,8 +15,10 @@ pytestmark = pytest.mark.once
 
 def test_it_writes_an_event_with_its_fields_and_the_request_id(log: Lines) -> None:
     token = context.request_id.set("abc")
+    span = context.traceparent.set("00-" + "a" * 32 + "-" + "b" * 16 + "-01")
     logging.getLogger("somewhere").warning("disk_full", extra={"free_bytes": 12})
     context.request_id.reset(token)
+    context.traceparent.reset(span)
     [line] = log()
     assert line.pop("timestamp").endswith("+00:00")
     assert line == {
@@ -24,6 +26,7 @@ def test_it_writes_an_event_with_its_fields_and_the_request_id(log: Lines) -> No
         "logger": "somewhere",
         "event": "disk_full",
         "request_id": "abc",
+        "trace_id": "a" * 32,
         "free_bytes": 12,
     }
 

@@ -39,7 +39,8 @@ def test_it_makes_a_new_id_for_each_request_and_forgets_it_after(client: Client)
 
 
 def test_it_writes_one_line_with_the_route_and_not_the_path(client: Client, log: Lines) -> None:
-    client.get("/items/7?token=hunter2", headers={"X-Request-ID": "abc"})
+    span = f"00-{'a' * 32}-{'b' * 16}-01"
+    client.get("/items/7?token=hunter2", headers={"X-Request-ID": "abc", "traceparent": span})
     [line] = log()
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?\+00:00", line.pop("timestamp"))
     assert 0 <= line.pop("duration_ms") < 10_000
@@ -48,6 +49,7 @@ def test_it_writes_one_line_with_the_route_and_not_the_path(client: Client, log:
         "logger": "access",
         "event": "request_finished",
         "request_id": "abc",
+        "trace_id": "a" * 32,
         "method": "GET",
         "route": "items/<int:number>",
         "status": 200,

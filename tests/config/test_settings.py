@@ -5,15 +5,19 @@ from pathlib import Path
 
 import pytest
 
-from tests.config.processes import CHECKOUT, STRONG, read_settings
+from tests.config.processes import CHECKOUT, FIELD_KEY, STRONG, read_settings
 
 pytestmark = pytest.mark.once
 PRODUCTION = {
     "DATABASE_URL": "postgres://tasks:pa55@db.internal/tasks",
     "SECRET_KEY": f"1{STRONG}",
     "JWT_SIGNING_KEYS": f"2{STRONG}",
+    "FIELD_ENCRYPTION_KEYS": FIELD_KEY,
     "ALLOWED_HOSTS": "tasks.example.com",
 }
+NEW_FIELD_KEY = (
+    'FIELD_ENCRYPTION_KEYS="$(python3 -c "import secrets; print(secrets.token_urlsafe(32))")"'
+)
 
 
 def lines(stderr: str) -> dict[str, str]:
@@ -29,6 +33,7 @@ def test_it_names_every_mistake_at_once_without_a_traceback(tmp_path: Path) -> N
         DATABASE_URL="mysql://root:hunter2@db/tasks",
         REDIS_URL="localhost",
         AMQP_URL="http://rabbit",
+        EVENT_SOURCE="the tasks",
         RATE_LIMITS="user=many",
         TRUSTED_PROXIES="10.0.0.1/8",
         TLS_CERT_FILE="/nowhere/cert.pem",
@@ -37,13 +42,15 @@ def test_it_names_every_mistake_at_once_without_a_traceback(tmp_path: Path) -> N
         LOG_FORMAT="xml",
         SECRET_KEY="short-hunter3",
         JWT_SIGNING_KEYS="short-hunter4",
+        FIELD_ENCRYPTION_KEYS="short-hunter5",
     )
     assert run.returncode == 1
     assert run.stdout == ""
     assert set(lines(run.stderr)) == {
         *("DEBUG", "PORT", "WEB_CONCURRENCY", "DATABASE_URL", "REDIS_URL", "AMQP_URL"),
+        "EVENT_SOURCE",
         *("RATE_LIMITS", "TRUSTED_PROXIES", "TLS_CERT_FILE", "TLS_CLIENT_CA_FILE"),
-        *("LOG_LEVEL", "LOG_FORMAT", "SECRET_KEY", "JWT_SIGNING_KEYS"),
+        *("LOG_LEVEL", "LOG_FORMAT", "SECRET_KEY", "JWT_SIGNING_KEYS", "FIELD_ENCRYPTION_KEYS"),
     }
     assert "hunter" not in run.stderr
 
@@ -61,6 +68,9 @@ def test_it_names_every_mistake_at_once_without_a_traceback(tmp_path: Path) -> N
         ("JWT_SIGNING_KEYS", f"generated-{STRONG}", "key 1 was generated for a local run. "),
         ("JWT_SIGNING_KEYS", f"{STRONG},secret-{STRONG}", "key 2 is one that others could guess."),
         ("JWT_SIGNING_KEYS", "n7Qv2kXc", "key 1 must be a secret of at least 32 bytes or a PEM "),
+        ("FIELD_ENCRYPTION_KEYS", "", f"is missing. Generate one: {NEW_FIELD_KEY}"),
+        ("FIELD_ENCRYPTION_KEYS", f"generated-{FIELD_KEY}", "key 1 was generated for a local "),
+        ("FIELD_ENCRYPTION_KEYS", f"{FIELD_KEY},{STRONG}", "key 2 must be 32 random bytes in URL-"),
     ],
 )
 def test_it_refuses_a_weak_secret_in_production(
@@ -107,14 +117,17 @@ def test_it_refuses_what_does_not_fit_together(
 
 
 def test_it_makes_secrets_for_the_embedded_default_once(tmp_path: Path) -> None:
-    keys = "settings.SECRET_KEY, settings.JWT_SIGNING_KEYS, settings.PRODUCTION"
+    keys = (
+        "settings.SECRET_KEY, settings.JWT_SIGNING_KEYS, settings.FIELD_ENCRYPTION_KEYS, "
+        "settings.PRODUCTION"
+    )
     first = read_settings(tmp_path / "var", keys)
     second = read_settings(tmp_path / "var", keys)
     assert first.stdout.count("generated-") == 2
     assert first.stdout.endswith(" False\n")
     assert second.stdout == first.stdout
     modes = {path.name: path.stat().st_mode & 0o777 for path in (tmp_path / "var").iterdir()}
-    assert modes == {"secret-key": 0o600, "jwt-signing-key": 0o600}
+    assert modes == {"secret-key": 0o600, "jwt-signing-key": 0o600, "field-encryption-key": 0o600}
 
 
 def test_it_makes_secrets_for_a_local_run_on_any_database(tmp_path: Path) -> None:

@@ -22,6 +22,13 @@ class Operation:
     path: str
     spec: Mapping[str, Any]
 
+    @property
+    def named_path(self) -> str:
+        """The template with `{id}` named after the collection that it follows: `{task_id}`."""
+        collection = self.path.split("/")[3]
+        kind = collection.removesuffix("ies") + "y" if collection.endswith("ies") else collection
+        return self.path.replace("{id}", f"{{{kind.removesuffix('s')}_id}}")
+
     def parameters(self, place: str) -> dict[str, dict[str, Any]]:
         """Return the schemas of the parameters in `path` or `query`, by name."""
         found = self.spec.get("parameters", [])

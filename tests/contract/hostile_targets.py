@@ -172,7 +172,7 @@ def targets(world: World, rolled_back: Callable[[Shot], Received]) -> Iterator[T
 
 def plain(operation: Operation, world: World) -> Shot:
     """Return a request that has nothing against it that the document could say."""
-    path = re.sub(r"/(\w+)s/\{id\}", r"/\1s/{\1_id}", operation.path)
+    path = operation.named_path
     for name in re.findall(r"\{(\w+)\}", path):
         path = path.replace(f"{{{name}}}", world.ids.get(name) or str(uuid7()))
     schema = operation.body()

@@ -12,6 +12,7 @@ REQUIRED: Final[dict[str, dict[str, Any]]] = {
     "projects_create": {"name": "a"},
     "projects_members_create": {"user": "charlie", "role": "viewer"},
     "tasks_comments_create": {"body": "a"},
+    "webhooks_create": {"url": "https://example.org/hooks"},
     "auth_token": {"username": "alice", "password": "a"},
     "auth_refresh": {"refresh": "a"},
     "auth_revoke": {"token": "a"},
@@ -19,8 +20,7 @@ REQUIRED: Final[dict[str, dict[str, Any]]] = {
 
 
 def path_of(operation: Operation, ids: Ids) -> str:
-    kind = operation.path.split("/")[3].rstrip("s")
-    return operation.path.format(id=ids.get(f"{kind}_id"), **ids)
+    return operation.named_path.format(**ids)
 
 
 def is_refused(answer: Answer, place: str = "") -> bool:

@@ -18,15 +18,19 @@ from tasks.api.bodies import Body
 from tasks.api.examples import SENT, SHOWN
 from tasks.api.problems import CATALOGUE
 from tasks.api.renderers import OPTIONS
-from tasks.api.v1 import auth, bodies
+from tasks.api.v1 import auth, bodies, event_bodies, webhook_bodies
 from tasks.models import Project, User
+from tasks.webhooks.rows import DELIVERY, WEBHOOK
 from tests.cast import Api
 from tests.contract.document import document, operations
 from tests.contract.world import furnish, ids_of
+from tests.events.catching_up import catch_up
 
 SERIALIZERS: Final[dict[str, type[Serializer]]] = {
     **{name: kind for name, kind in vars(bodies).items() if isinstance(kind, type)},
+    **{name: kind for name, kind in vars(webhook_bodies).items() if isinstance(kind, type)},
     **{name: kind for name, kind in vars(auth).items() if isinstance(kind, type)},
+    **{name: kind for name, kind in vars(event_bodies).items() if isinstance(kind, type)},
 }
 
 
@@ -141,11 +145,17 @@ def test_it_has_examples_that_can_be_sent(
         "MemberChange": ("PATCH", f"/projects/{own['project_id']}/members/{bob.pk}"),
         "LabelBody": ("PATCH", f"/labels/{own['label_id']}"),
         "CommentBody": ("POST", f"/tasks/{own['task_id']}/comments"),
+        "WebhookBody": ("POST", "/webhooks"),
+        "WebhookChange": ("PATCH", f"/webhooks/{own['webhook_id']}"),
     }
     other = as_alice.post("/tasks", {"title": "a", "project": own["project_id"]}).body["id"]
     as_sent = {
         "After another task": {"after": other},
         "To another project": {"project": as_alice.get("/me").body["inbox"]},
+        "What happens to tasks and comments of one project": {
+            **SENT["WebhookBody"]["What happens to tasks and comments of one project"],
+            "project": own["project_id"],
+        },
     }
     for name, (method, path) in targets.items():
         for title, value in SENT[name].items():
@@ -174,6 +184,8 @@ SHAPES: Final = (
     Shape(rows.MEMBER, bodies.MemberShown, "Member"),
     Shape(rows.LABEL, bodies.LabelBody, "Label"),
     Shape(rows.COMMENT, bodies.CommentBody, "Comment"),
+    Shape(WEBHOOK, webhook_bodies.WebhookBody, "Webhook"),
+    Shape(DELIVERY, webhook_bodies.DeliveryShown, "Delivery"),
 )
 
 
@@ -184,7 +196,7 @@ def test_it_shows_rows_as_the_serializers_say(
     """Each row of the database, and each object just written, in the document's own terms."""
     furnish(alice, bob, now)
     found = shape.resource.model.objects.visible_to(alice.pk)  # type: ignore[attr-defined]
-    if shape.resource is rows.TASK:
+    if hasattr(found, "with_row_columns"):
         found = found.with_row_columns()
     from_rows = [shape.resource.present(row) for row in found.values_list(*shape.resource.columns)]
     from_objects = [shape.resource.show(instance) for instance in found]
@@ -195,6 +207,28 @@ def test_it_shows_rows_as_the_serializers_say(
         wire = orjson.loads(orjson.dumps(shown, option=OPTIONS, default=str))
         check.validate(wire)
         assert wire == represented(shape.serializer, shown, wire)
+
+
+def test_it_shows_events_and_changes_as_the_document_says(
+    as_alice: Api, alice: User, bob: User, now: datetime
+) -> None:
+    """Among them what has moved out of sight, and what is deleted."""
+    catch_up()
+    since = Api(bob).get("/changes").body["next"]
+    ids = ids_of(furnish(alice, bob, now))
+    inbox = as_alice.get("/me").body["inbox"]
+    assert as_alice.post(f"/tasks/{ids['task_id']}/move", {"project": inbox}).status == 200
+    assert as_alice.delete(f"/labels/{ids['label_id']}").status == 204
+    catch_up()
+    answers = {
+        "Events": [Api(bob).get("/events"), as_alice.get(f"/tasks/{ids['task_id']}/events")],
+        "Changes": [Api(bob).get(f"/changes?since={since}")],
+    }
+    for name, several in answers.items():
+        for answer in several:
+            assert answer.status == 200, answer
+            assert answer.body.get("results", answer.body.get("changes")), answer
+            component(name).validate(answer.body)
 
 
 def represented(

@@ -15,10 +15,12 @@ from django.test import Client, override_settings
 from django.utils import timezone
 
 from tasks.api.problems import CATALOGUE
+from tasks.events.cursors import PRUNED
 from tasks.identity import families, tokens
-from tasks.models import User
+from tasks.models import Cursor, User
 from tests.cast import Answer, Api
-from tests.config.processes import STRONG, Gunicorn, gunicorn
+from tests.config.processes import FIELD_KEY, STRONG, Gunicorn, gunicorn
+from tests.contract import problems_of_webhooks  # noqa: F401  which adds its cases
 from tests.contract.provoking import CASES, Problem, as_user, case, from_socket, made, of
 from tests.health.servers import closed_port
 from tests.operations.holding import key_in_use
@@ -198,6 +200,15 @@ def idempotency_key_in_use(request: pytest.FixtureRequest) -> Problem:
     return of(answer)
 
 
+# --- 410 --------------------------------------------------------------------------------------
+
+
+@case("events_expired")
+def events_expired(request: pytest.FixtureRequest) -> Problem:
+    Cursor.objects.create(name=PRUNED, position=7)
+    return of(as_user(request, "alice").get("/events?after=6"), "/api/v1/events")
+
+
 # --- Conditions and keys ----------------------------------------------------------------------
 
 
@@ -296,7 +307,11 @@ def internal_error(request: pytest.FixtureRequest) -> Problem:
 def unavailable(request: pytest.FixtureRequest) -> Problem:
     body = b'{"username": "alice", "password": "a guess"}'
     nobody_listens = f"postgres://postgres@127.0.0.1:{closed_port()}/tasks"
-    secrets = {"SECRET_KEY": STRONG, "JWT_SIGNING_KEYS": STRONG[::-1]}
+    secrets = {
+        "SECRET_KEY": STRONG,
+        "JWT_SIGNING_KEYS": STRONG[::-1],
+        "FIELD_ENCRYPTION_KEYS": FIELD_KEY,
+    }
     var = request.getfixturevalue("tmp_path")
     with gunicorn(var, DATABASE_URL=nobody_listens, **secrets) as server:
         found = from_socket(

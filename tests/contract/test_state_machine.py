@@ -29,6 +29,7 @@ from tasks.models import User
 from tests.cast import Api
 from tests.contract import model_tasks, model_writes
 from tests.contract.model import Kept, World
+from tests.contract.model_log import check_log
 from tests.contract.model_other_actions import OtherActions
 from tests.contract.model_wishes import (
     FULL_BODY,
@@ -97,6 +98,7 @@ class Machine(OtherActions):
         try:
             if self.agreed:
                 self.compare_all(by_id=set(self.apis))
+                check_log()
         finally:
             transaction.set_rollback(True)
             self.block.__exit__(None, None, None)

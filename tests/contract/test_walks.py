@@ -11,7 +11,17 @@ from typing import Any, Final
 import pytest
 
 from tasks.ids import uuid7
-from tasks.models import Comment, Label, Membership, Project, Task, User
+from tasks.models import (
+    Comment,
+    Delivery,
+    Event,
+    Label,
+    Membership,
+    Project,
+    Task,
+    User,
+    Webhook,
+)
 from tests.cast import Answer, Api
 from tests.contract.document import operations
 
@@ -77,6 +87,34 @@ def many_comments(task: Task) -> None:
     Comment.objects.bulk_create(
         Comment(task=task, body=f"{number}", created_at=moment, updated_at=moment)
         for number, moment in enumerate(moments())
+    )
+
+
+def many_webhooks(owner: User, count: int) -> list[Webhook]:
+    return Webhook.objects.bulk_create(
+        Webhook(owner=owner, url=f"https://example.org/{number}", created_at=at, updated_at=at)
+        for number, at in zip(range(count), moments(), strict=False)
+    )
+
+
+def many_deliveries(*webhooks: Webhook) -> None:
+    """Deliveries of the same events to each endpoint, every other one at its end."""
+    events = Event.objects.bulk_create(
+        Event(type="task.created", subject=uuid7(), occurred_at=at, data="{}") for at in moments()
+    )
+    Delivery.objects.bulk_create(
+        Delivery(
+            webhook=webhook,
+            event=event,
+            created_at=event.occurred_at,
+            **(
+                {"next_try_at": START}
+                if event.number % 2
+                else {"state": "delivered", "ended_at": START}
+            ),
+        )
+        for webhook in webhooks
+        for event in events
     )
 
 
@@ -180,9 +218,27 @@ def test_it_walks_the_members_in_every_order(as_alice: Api, project: Project) ->
         sees_each_once(as_alice, path, ROWS + 2, key="user")
 
 
+def test_it_walks_the_endpoints_in_every_order(as_alice: Api, alice: User) -> None:
+    many_webhooks(alice, ROWS)
+    for order in ("created", "-created", "updated", "-updated"):
+        sees_each_once(as_alice, f"/webhooks?limit=200&ordering={order}", ROWS)
+
+
+def test_it_walks_the_deliveries_in_every_order(as_alice: Api, alice: User) -> None:
+    [webhook, other] = many_webhooks(alice, 2)
+    many_deliveries(webhook, other)
+    path = f"/webhooks/{webhook.pk}/deliveries?limit=200"
+    newest_first = sees_each_once(as_alice, path, ROWS)
+    assert newest_first == sees_each_once(as_alice, f"{path}&ordering=created", ROWS)[::-1]
+    sees_each_once(as_alice, f"{path}&ordering=-created&state=pending", ROWS // 2)
+
+
 def test_it_walks_every_list_there_is() -> None:
     lists = {name for name, each in operations().items() if "cursor" in each.parameters("query")}
-    walked = ("tasks", "projects", "labels", "tasks_comments", "projects_members")
+    walked = (
+        *("tasks", "projects", "labels", "tasks_comments", "projects_members"),
+        *("webhooks", "webhooks_deliveries"),
+    )
     assert lists == {f"{name}_list" for name in walked}
     assert tuple(operations()["tasks_list"].parameters("query")["ordering"]["enum"][::2]) == ORDERS
 

@@ -23,6 +23,7 @@ def alone(settings: Settings) -> Iterator[None]:
 def forget() -> None:
     for check in (checks.DATABASE, checks.MIGRATIONS, checks.REDIS, checks.RABBITMQ):
         check.probe.forget()
+    checks.PROGRESS.forget()
 
 
 @pytest.fixture

@@ -1,17 +1,36 @@
 """What health checks answer when all is well, and how the answers look."""
 
 import re
+from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 from django.test import Client
-from pytest_django import DjangoAssertNumQueries, Settings
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries, DjangoDbBlocker, Settings
 
+from tasks.events.heartbeat import KINDS
+from tasks.models import Worker
 from tests.health.conftest import Ask
 
 pytestmark = pytest.mark.django_db
 
 PATHS = ["/health", "/health/live", "/health/ready"]
-WELL = {"database": "ok", "migrations": "ok"}
+READY = {"database": "ok", "migrations": "ok"}
+WELL = {**READY, "events": "ok", "worker": "ok"}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _worker(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """A worker that is there all the time; committed, since the checks look from outside."""
+    with django_db_blocker.unblock():
+        now = timezone.now()
+        worker = Worker.objects.create(
+            kinds=",".join(KINDS), started_at=now, seen_at=now + timedelta(hours=1)
+        )
+    yield
+    with django_db_blocker.unblock():
+        worker.delete()
 
 
 def test_it_is_alive_without_asking_anybody(
@@ -24,11 +43,12 @@ def test_it_is_alive_without_asking_anybody(
 
 
 def test_it_is_ready_with_a_database_that_has_all_migrations(ask: Ask) -> None:
-    assert ask("/health/ready") == (200, {"status": "ok", "checks": WELL})
+    assert ask("/health/ready") == (200, {"status": "ok", "checks": READY})
 
 
 def test_it_names_only_what_is_configured(ask: Ask) -> None:
-    assert ask("/health") == (200, {"status": "ok", "checks": WELL})
+    body = {"status": "ok", "checks": WELL, "oldest_unsent_event_seconds": 0.0}
+    assert ask("/health") == (200, body)
 
 
 def test_it_names_everything_that_is_configured(
@@ -36,8 +56,9 @@ def test_it_names_everything_that_is_configured(
 ) -> None:
     settings.REDIS_URL, settings.AMQP_URL = redis_url, amqp_url
     everything = {**WELL, "redis": "ok", "rabbitmq": "ok"}
-    assert ask("/health") == (200, {"status": "ok", "checks": everything})
-    assert ask("/health/ready") == (200, {"status": "ok", "checks": WELL})
+    status, body = ask("/health")
+    assert (status, body["checks"]) == (200, everything)
+    assert ask("/health/ready") == (200, {"status": "ok", "checks": READY})
 
 
 def test_it_gives_each_check_a_line(client: Client) -> None:
@@ -46,8 +67,11 @@ def test_it_gives_each_check_a_line(client: Client) -> None:
         '  "status": "ok",\n'
         '  "checks": {\n'
         '    "database": "ok",\n'
-        '    "migrations": "ok"\n'
-        "  }\n"
+        '    "migrations": "ok",\n'
+        '    "events": "ok",\n'
+        '    "worker": "ok"\n'
+        "  },\n"
+        '  "oldest_unsent_event_seconds": 0.0\n'
         "}\n"
     )
 
@@ -105,9 +129,14 @@ def test_it_writes_openmetrics(client: Client) -> None:
     assert [re.sub(r"\d+\.\d{6}$", "SECONDS", line) for line in lines] == [
         'django_health_check_status{check="database"} 1',
         'django_health_check_status{check="migrations"} 1',
+        'django_health_check_status{check="events"} 1',
+        'django_health_check_status{check="worker"} 1',
         'django_health_check_response_time_seconds{check="database"} SECONDS',
         'django_health_check_response_time_seconds{check="migrations"} SECONDS',
+        'django_health_check_response_time_seconds{check="events"} SECONDS',
+        'django_health_check_response_time_seconds{check="worker"} SECONDS',
         "django_health_check_overall_status 1",
+        "tasks_oldest_unsent_event_seconds 0.0",
     ]
 
 

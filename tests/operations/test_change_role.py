@@ -22,7 +22,7 @@ def test_it_changes_the_role(
     with statements() as ran:
         change_role(actor=admin, now=later, project_id=project.pk, user_id=bob.pk, role=role)
 
-    assert kinds(ran)[-1:] == ["UPDATE"]
+    assert kinds(ran)[-4:] == ["UPDATE", "UPDATE", "INSERT", "INSERT"]
     changed = Membership.objects.get(project=project, user=bob)
     assert (changed.role, changed.version) == (role.value, 2)
     assert (changed.created_at, changed.updated_at) == (now, later)

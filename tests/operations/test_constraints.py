@@ -15,13 +15,19 @@ from django.db import IntegrityError, connection, models, transaction
 from tasks.ids import uuid7
 from tasks.models import (
     Comment,
+    Cursor,
+    Delivery,
+    Event,
     IdempotencyKey,
     Label,
     Membership,
+    ParkedEvent,
     Project,
+    ReceivedEvent,
     Task,
     TaskLabel,
     User,
+    Webhook,
 )
 from tests import factories
 
@@ -39,6 +45,8 @@ class Rows:
     task: Task
     label: Label
     comment: Comment
+    delivery: Delivery
+    parked: ParkedEvent
 
 
 @pytest.fixture
@@ -47,7 +55,14 @@ def rows(project: Project, alice: User) -> Rows:
     label = factories.make_label(project, "heavy")
     factories.put_label(label, [task])
     comment = Comment.objects.create(task=task, body="?", **STAMPS)
-    return Rows(alice, project, task, label, comment)
+    webhook = Webhook.objects.create(owner=alice, url="https://example.org/", **STAMPS)
+    event = Event.objects.create(type="webhook.ping", subject=webhook.pk, occurred_at=NOW)
+    delivery = Delivery.objects.create(
+        webhook=webhook, event=event, next_try_at=NOW, created_at=NOW
+    )
+    cursor = Cursor.objects.create(name="rabbitmq")
+    parked = ParkedEvent.objects.create(cursor=cursor, event=event, tries=5, parked_at=NOW)
+    return Rows(alice, project, task, label, comment, delivery, parked)
 
 
 def changed(model: type[models.Model], **columns: Any) -> Callable[[Rows], object]:
@@ -123,6 +138,55 @@ BREACHES: dict[str, list[Callable[[Rows], object]]] = {
             IdempotencyKey(user=rows.user, key="a", fingerprint=text, status=200, created_at=NOW)
             for text in "xy"
         )
+    ],
+    "event_sequence_once": [
+        lambda rows: Event.objects.bulk_create(
+            Event(type="task.created", subject=uuid7(), sequence=1, occurred_at=NOW)
+            for _ in range(2)
+        )
+    ],
+    "parked_event_once": [
+        made(
+            ParkedEvent,
+            lambda rows: {
+                "cursor": rows.parked.cursor,
+                "event": rows.parked.event,
+                "tries": 5,
+                "parked_at": NOW,
+            },
+        )
+    ],
+    "received_event_once": [
+        lambda rows: ReceivedEvent.objects.bulk_create(
+            ReceivedEvent(source="/identity", event_id="a") for _ in range(2)
+        )
+    ],
+    "webhook_url_not_blank": [changed(Webhook, url="")],
+    "webhook_disabled_has_reason": [
+        changed(Webhook, disabled_at=NOW),
+        changed(Webhook, disabled_because="owner"),
+    ],
+    "webhook_failing_since_first": [
+        changed(Webhook, failures=1),
+        changed(Webhook, failing_since=NOW),
+    ],
+    "webhook_version_counts": [changed(Webhook, version=0)],
+    "delivery_once": [
+        made(
+            Delivery,
+            lambda rows: {
+                "webhook": rows.delivery.webhook,
+                "event": rows.delivery.event,
+                "next_try_at": NOW,
+                "created_at": NOW,
+            },
+        )
+    ],
+    "delivery_pending_has_next_try": [
+        changed(Delivery, next_try_at=None),
+        changed(Delivery, ended_at=NOW),
+        changed(Delivery, state="delivered"),
+        changed(Delivery, state="delivered", next_try_at=None),
     ],
     "comment_body_not_blank": [changed(Comment, body="")],
     "comment_version_counts": [changed(Comment, version=0)],

@@ -18,7 +18,7 @@ def test_it_says_who_and_when(task: Task, editor: Actor, later: datetime) -> Non
             actor=editor, now=later, task_id=task.pk, fields={"body": "Which *box*?"}
         )
 
-    assert kinds(ran) == ["SELECT", "INSERT"]
+    assert kinds(ran) == ["SELECT", "INSERT", "INSERT"]
     assert list(Comment.objects.values_list()) == [
         (made.pk, task.pk, "Which *box*?", 1, editor.id, later, later)
     ]

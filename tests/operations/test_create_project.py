@@ -26,7 +26,7 @@ def test_it_needs_a_name_only(admin: Actor, now: datetime) -> None:
         "deleted_at": None,
     }
     assert made.id.version == 7
-    assert made.role == "admin"  # type: ignore[attr-defined]
+    assert made.role == "admin"
 
 
 def test_it_takes_every_field(admin: Actor, now: datetime) -> None:

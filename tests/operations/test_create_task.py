@@ -114,14 +114,14 @@ def test_it_may_be_created_in_any_status(
     assert task.completed_at == (now if closed else None)
 
 
-def test_it_writes_a_plain_task_in_two_statements(
+def test_it_writes_a_plain_task_in_three_statements(
     project: Project, admin: Actor, now: datetime
 ) -> None:
-    """The project with the actor's role in it, and the task."""
+    """The project with the actor's role in it, the task, and its event."""
     with statements() as ran:
         create_task(actor=admin, now=now, fields={"title": "Pack", "project": project.pk})
 
-    assert kinds(ran) == ["SELECT", "INSERT"]
+    assert kinds(ran) == ["SELECT", "INSERT", "INSERT"]
 
 
 class TestPlaces:

@@ -15,8 +15,10 @@ from tests.operations.watching import refused
 
 
 @pytest.mark.parametrize("who", ["editor", "admin"])
-def test_it_is_gone_for_good(who: str, comment: Comment, admin: Actor, editor: Actor) -> None:
-    delete_comment(actor={"editor": editor, "admin": admin}[who], comment_id=comment.pk)
+def test_it_is_gone_for_good(
+    who: str, comment: Comment, admin: Actor, editor: Actor, now: datetime
+) -> None:
+    delete_comment(actor={"editor": editor, "admin": admin}[who], now=now, comment_id=comment.pk)
 
     assert not Comment.objects.exists()
 
@@ -27,7 +29,7 @@ def test_it_is_refused_for_another_editor(
     hers = create_comment(actor=admin, now=now, task_id=task.pk, fields={"body": "Mine"})
 
     with refused(NotAllowed):
-        delete_comment(actor=editor, comment_id=hers.pk)
+        delete_comment(actor=editor, now=now, comment_id=hers.pk)
 
 
 def test_it_is_refused_for_an_author_who_may_no_longer_write(
@@ -36,7 +38,7 @@ def test_it_is_refused_for_an_author_who_may_no_longer_write(
     change_role(actor=admin, now=now, project_id=project.pk, user_id=editor.id, role=Role.VIEWER)
 
     with refused(NotAllowed):
-        delete_comment(actor=editor, comment_id=comment.pk)
+        delete_comment(actor=editor, now=now, comment_id=comment.pk)
 
 
 def test_it_is_out_of_sight_for_an_author_who_has_left(
@@ -45,7 +47,7 @@ def test_it_is_out_of_sight_for_an_author_who_has_left(
     remove_member(actor=editor, now=now, project_id=project.pk, user_id=editor.id)
 
     with refused(NotVisible):
-        delete_comment(actor=editor, comment_id=comment.pk)
+        delete_comment(actor=editor, now=now, comment_id=comment.pk)
 
 
 def test_it_is_refused_on_a_task_in_the_trash(
@@ -54,11 +56,11 @@ def test_it_is_refused_on_a_task_in_the_trash(
     delete_task(actor=editor, now=now, task_id=comment.task_id)
 
     with refused(InTrash):
-        delete_comment(actor=editor, comment_id=comment.pk)
+        delete_comment(actor=editor, now=now, comment_id=comment.pk)
 
 
-def test_it_finds_nothing_the_second_time(comment: Comment, editor: Actor) -> None:
-    delete_comment(actor=editor, comment_id=comment.pk)
+def test_it_finds_nothing_the_second_time(comment: Comment, editor: Actor, now: datetime) -> None:
+    delete_comment(actor=editor, now=now, comment_id=comment.pk)
 
     with refused(NotVisible):
-        delete_comment(actor=editor, comment_id=comment.pk)
+        delete_comment(actor=editor, now=now, comment_id=comment.pk)

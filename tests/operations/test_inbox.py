@@ -17,7 +17,7 @@ def test_it_is_made_on_first_use(admin: Actor, now: datetime) -> None:
     membership = Membership.objects.get()
     assert (membership.project_id, membership.user_id) == (made.pk, admin.id)
     assert (membership.role, membership.created_at) == ("admin", now)
-    assert made.role == "admin"  # type: ignore[attr-defined]
+    assert made.role == "admin"
 
 
 def test_it_is_found_from_then_on(admin: Actor, now: datetime, later: datetime) -> None:
@@ -26,7 +26,7 @@ def test_it_is_found_from_then_on(admin: Actor, now: datetime, later: datetime) 
     with nothing_written(), statements() as ran:
         found = inbox(actor=admin, now=later)
     assert kinds(ran) == ["SELECT"]
-    assert (found.pk, found.role) == (made.pk, "admin")  # type: ignore[attr-defined]
+    assert (found.pk, found.role) == (made.pk, "admin")
 
 
 def test_it_is_each_users_own(admin: Actor, editor: Actor, now: datetime) -> None:

@@ -37,19 +37,21 @@ class TestPurgeTask:
         self, tree: dict[str, Task], admin: Actor, now: datetime
     ) -> None:
         delete_task(actor=admin, now=now, task_id=tree["leaf"].pk)
-        purge_task(actor=admin, task_id=tree["branch"].pk)
+        purge_task(actor=admin, now=now, task_id=tree["branch"].pk)
         assert titles() == ["beside", "root"]
 
         delete_task(actor=admin, now=now, task_id=tree["root"].pk)
-        purge_task(actor=admin, task_id=tree["root"].pk)
+        purge_task(actor=admin, now=now, task_id=tree["root"].pk)
         assert titles() == ["beside"]
         assert Comment.objects.count() == 1
         with refused(NotVisible):
-            purge_task(actor=admin, task_id=tree["root"].pk)
+            purge_task(actor=admin, now=now, task_id=tree["root"].pk)
 
-    def test_it_is_refused_for_another_version(self, task: Task, admin: Actor) -> None:
+    def test_it_is_refused_for_another_version(
+        self, task: Task, admin: Actor, now: datetime
+    ) -> None:
         with refused(VersionMismatch):
-            purge_task(actor=admin, task_id=task.pk, expected=Expected.exactly(2))
+            purge_task(actor=admin, now=now, task_id=task.pk, expected=Expected.exactly(2))
 
 
 class TestPruneTrash:

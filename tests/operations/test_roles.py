@@ -42,7 +42,6 @@ class Line:
     about: str  # the keyword that names its object
     given: dict[str, Any]
     roles: Mapping[str, type[DomainError] | None]
-    timed: bool = True
 
 
 TABLE = [
@@ -59,7 +58,7 @@ TABLE = [
     Line(restore_task, "task_id", {}, EDITORS),
     Line(move_task, "task_id", {"to": {"before": None}}, EDITORS),
     Line(move_task, "task_id", {"to": {"parent": None, "after": None}}, EDITORS),
-    Line(purge_task, "task_id", {}, ADMINS, timed=False),
+    Line(purge_task, "task_id", {}, ADMINS),
     Line(rename_label, "label_id", {"name": "New"}, EDITORS),
     Line(delete_label, "label_id", {}, EDITORS),
     Line(create_comment, "task_id", {"fields": {"body": "New"}}, EDITORS),
@@ -70,7 +69,7 @@ TABLE = [
         {"fields": {"body": "New"}},
         {"viewer": NotAllowed, "editor": NotAllowed, "admin": NotAllowed},
     ),
-    Line(delete_comment, "comment_id", {}, ADMINS, timed=False),
+    Line(delete_comment, "comment_id", {}, ADMINS),
 ]
 # Not about a thing that others may see.
 OWN = {"create_project", "inbox", "once"}
@@ -95,9 +94,7 @@ class World:
             given = {"fields": {**given, "project": target}}
         else:
             given[line.about] = target
-        if line.timed:
-            given["now"] = self.now
-        line.call(actor=actor, **given)
+        line.call(actor=actor, now=self.now, **given)
 
 
 @pytest.fixture
@@ -135,7 +132,9 @@ def test_it_has_a_line_for_every_operation() -> None:
         for name, member in inspect.getmembers(import_module(module.name), inspect.isfunction):
             parameters = inspect.signature(member).parameters
             actor = parameters.get("actor")
-            if not name.startswith("_") and actor and actor.kind is actor.KEYWORD_ONLY:
+            if actor is None or name.startswith("_"):
+                continue
+            if actor.kind is actor.KEYWORD_ONLY and actor.annotation is Actor:
                 found.add(name)
 
     assert {line.call.__name__ for line in TABLE} | OWN == found

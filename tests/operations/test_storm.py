@@ -66,7 +66,7 @@ class Storm:
             lambda: delete_label(**by, label_id=label),
             lambda: create_comment(**by, task_id=task, fields={"body": "?"}),
             lambda: update_comment(**by, comment_id=comment, fields={"body": "!"}),
-            lambda: delete_comment(actor=self.actor, comment_id=comment),
+            lambda: delete_comment(actor=self.actor, now=self.now, comment_id=comment),
             lambda: add_member(**place, user=self.guest, role=Role.EDITOR),
             lambda: change_role(**place, user_id=self.guest, role=self.random.choice(list(Role))),
             lambda: remove_member(**place, user_id=self.guest),

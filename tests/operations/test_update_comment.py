@@ -22,7 +22,7 @@ def test_it_changes_the_body(
             actor=editor, now=later, comment_id=comment.pk, fields={"body": "The blue one?"}
         )
 
-    assert kinds(ran) == ["SELECT", "UPDATE"]
+    assert kinds(ran) == ["SELECT", "UPDATE", "INSERT"]
     comment.refresh_from_db()
     assert (comment.body, comment.version) == ("The blue one?", 2)
     assert (comment.created_at, comment.updated_at) == (now, later)

@@ -23,8 +23,11 @@ CODES = {
     "VersionMismatch": "precondition_failed",
     "KeyInUse": "idempotency_key_in_use",
     "KeyReused": "idempotency_key_reused",
+    "EventsExpired": "events_expired",
     "InTrash": "in_trash",
     "InboxStays": "inbox_stays",
+    "TooManyWebhooks": "too_many_webhooks",
+    "WebhookDisabled": "webhook_disabled",
     "InvalidCredentials": "invalid_credentials",
     "InvalidToken": "invalid_token",
 }

@@ -32,7 +32,7 @@ STATUSES: Final = [status.value for status in Status]
 ROLES: Final = [role.value for role in Role]
 
 
-class _Written(Body):
+class Written(Body):
     """What every written thing has."""
 
     version = serializers.IntegerField(
@@ -42,7 +42,7 @@ class _Written(Body):
     updated_at = serializers.DateTimeField(read_only=True)
 
 
-class _TaskFields(_Written):
+class _TaskFields(Written):
     parent = Id(  # type: ignore[assignment]  # a field; the attribute of serializers is elsewhere
         required=False, allow_null=True, help_text="The task this one is a part of."
     )
@@ -108,7 +108,7 @@ class MoveBody(Body):
         return attrs
 
 
-class _ProjectFields(_Written):
+class _ProjectFields(Written):
     name = Line(most=200)
     description = Text(most=64 * KIB, required=False, help_text="Markdown source.")
     inbox = serializers.BooleanField(read_only=True, help_text="Whether it is somebody's inbox.")
@@ -131,7 +131,7 @@ class ProjectChange(_ProjectFields):
     id = serializers.UUIDField(read_only=True)
 
 
-class _MemberFields(_Written):
+class _MemberFields(Written):
     username = serializers.CharField(read_only=True)
     role = OneOf(words=ROLES)
 
@@ -142,7 +142,7 @@ class MemberBody(_MemberFields):
     user = Line(most=150, help_text="The id or the username.")
 
 
-class MemberChange(_Written):
+class MemberChange(Written):
     """Another role for a member."""
 
     role = OneOf(words=ROLES)
@@ -154,7 +154,7 @@ class MemberShown(_MemberFields):
     user = serializers.UUIDField(read_only=True)
 
 
-class LabelBody(_Written):
+class LabelBody(Written):
     """A word that groups the tasks of a project."""
 
     id = serializers.UUIDField(read_only=True)
@@ -162,7 +162,7 @@ class LabelBody(_Written):
     name = Line(most=50, help_text="Unique in the project without regard to case.")
 
 
-class _CommentFields(_Written):
+class _CommentFields(Written):
     task = serializers.UUIDField(read_only=True)
     body = Text(most=64 * KIB, blank=False, help_text="Markdown source.")
     created_by = serializers.UUIDField(read_only=True, allow_null=True)

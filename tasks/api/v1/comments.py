@@ -56,5 +56,7 @@ class CommentViewSet(ResourceViewSet):
 
     def destroy(self, request: Request, pk: str) -> Response:
         """Delete your comment for good; an admin of the project may delete any."""
-        delete_comment(actor=self.actor, comment_id=path_id(pk), expected=self.expected)
+        delete_comment(
+            actor=self.actor, now=self.now, comment_id=path_id(pk), expected=self.expected
+        )
         return Response(status=204)

@@ -83,7 +83,7 @@ class TaskViewSet(ResourceViewSet):
         """
         task_id, expected = path_id(pk), self.expected
         if self.asked.one("purge"):
-            purge_task(actor=self.actor, task_id=task_id, expected=expected)
+            purge_task(actor=self.actor, now=self.now, task_id=task_id, expected=expected)
         else:
             delete_task(actor=self.actor, now=self.now, task_id=task_id, expected=expected)
         return Response(status=204)

@@ -1,23 +1,19 @@
-"""`manage.py prune`: delete for good what has outlived its time. Run it once a day."""
+"""`manage.py prune`: delete for good what has outlived its time, as the worker does by itself."""
 
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.utils import timezone
 
-from tasks.identity import families
-from tasks.operations import upkeep
+from tasks.events import heartbeat
+from tasks.management import pruning
 
 
 class Command(BaseCommand):
-    help = "Empty the trash of 30 days ago, forget idempotency keys and sign-ins that are over."
+    help = "Empty the trash of 30 days ago, and forget what else is over; the worker does it, too."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        now = timezone.now()
-        pruned = {
-            "tasks and projects from the trash": upkeep.prune_trash(now=now),
-            "idempotency keys": upkeep.prune_keys(now=now),
-            "sign-ins": families.prune(now=now),
-        }
-        for what, count in pruned.items():
-            self.stdout.write(f"{count} {what}")
+        now, jobs = timezone.now(), pruning.jobs(heartbeat.readers(settings.AMQP_URL))
+        for what, prune in jobs.items():
+            self.stdout.write(f"{prune(now=now)} {what}")

@@ -1,12 +1,12 @@
 """`make run`: the whole service on this machine, from an empty directory, with one command.
 
-It migrates, makes the demo account on the first start, starts gunicorn, and says where to go. In
-production each of these is a step of its own; this command refuses to run there.
+It migrates, makes the demo account on the first start, starts gunicorn and a worker, and says where
+to go. In production each of these is a step of its own; this command refuses to run there.
 """
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from django.conf import settings
 from django.core.management import call_command
@@ -14,6 +14,9 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError, connection
 
 from tasks.management import demo, first_steps, serving
+
+_WEB: Final = [sys.executable, "-m", "gunicorn", "-c", "config/gunicorn.py", "config.wsgi"]
+_WORKER: Final = [sys.executable, "manage.py", "run_worker"]
 
 
 class Command(BaseCommand):
@@ -32,12 +35,14 @@ class Command(BaseCommand):
         self._say("Preparing the database ...")
         account = _prepare_database()
         self._say("Starting the service ...")
-        gunicorn = [sys.executable, "-m", "gunicorn", "-c", "config/gunicorn.py", "config.wsgi"]
-        with serving.started(gunicorn) as server:
-            serving.wait_until_ready(server, address, seconds=60)
+        with serving.started(_WEB, _WORKER) as (web, worker):
+            serving.wait_until_ready(web, address, seconds=60)
             self._say(first_steps.text(address.url, _database(), account))
-            code = server.wait()
-        raise serving.NotServingError(f"The service ended by itself, with exit code {code}.")
+            ended = serving.first_to_end([web, worker])
+        name = "service" if ended is web else "worker"
+        raise serving.NotServingError(
+            f"The {name} ended by itself, with exit code {ended.returncode}."
+        )
 
     def _say(self, text: str) -> None:
         self.stdout.write(text)

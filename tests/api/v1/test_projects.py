@@ -159,10 +159,10 @@ def test_it_costs_the_same_queries_each_time(
     with django_assert_num_queries(1):
         assert as_alice.get(path).status == 200
     # Savepoint, the project, its admin, release.
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(7):
         assert as_alice.post("/projects", {"name": "a"}).status == 201
     # Savepoint, the project, update, release.
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(5):
         assert as_alice.put(path, {"name": "another"}).status == 200
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(5):
         assert as_alice.delete(path).status == 204

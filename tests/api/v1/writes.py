@@ -120,6 +120,19 @@ class Writes:
         while True:
             yield Round(1, "DELETE", self._new_label())
 
+    def webhooks_patch(self) -> Rounds:
+        return self._changes("PATCH", self._new_webhook(), "description")
+
+    def webhooks_rotate_secret(self) -> Rounds:
+        path, version = f"{self._new_webhook()}/rotate-secret", 1
+        while True:
+            yield Round(version, "POST", path)
+            version += 1
+
+    def webhooks_delete(self) -> Rounds:
+        while True:
+            yield Round(1, "DELETE", self._new_webhook())
+
     def _new(self, path: str, body: Any) -> str:
         answer = self._api.post(path, body)
         assert answer.status == 201, answer
@@ -127,6 +140,9 @@ class Writes:
 
     def _new_comment(self) -> str:
         return f"/comments/{self._new(f'/tasks/{self.new_task()}/comments', {'body': 'a'})}"
+
+    def _new_webhook(self) -> str:
+        return f"/webhooks/{self._new('/webhooks', {'url': 'https://example.org/hooks'})}"
 
     def _new_label(self) -> str:
         self.new_task(labels=["x"])
@@ -145,7 +161,15 @@ class Writes:
 
 
 KINDS: Final = [
-    name for name in vars(Writes) if name.startswith(("tasks", "projects", "comments", "labels"))
+    name
+    for name in vars(Writes)
+    if name.startswith(("tasks", "projects", "comments", "labels", "webhooks"))
 ]
 # Whoever comes second finds nothing there any more.
-FOR_GOOD: Final = {"tasks_purge", "projects_members_delete", "comments_delete", "labels_delete"}
+FOR_GOOD: Final = {
+    "tasks_purge",
+    "projects_members_delete",
+    "comments_delete",
+    "labels_delete",
+    "webhooks_delete",
+}

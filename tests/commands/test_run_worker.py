@@ -1,0 +1,143 @@
+"""`run_worker` as a supervisor meets it: real processes, real signals, and a database that goes."""
+
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection, transaction
+
+from tasks.models import User, Worker
+from tests.commands.workers import (
+    PATIENCE,
+    all_have_their_place,
+    record,
+    sequences,
+    url,
+    worker,
+)
+from tests.health.servers import proxy_to
+from tests.webhooks.endpoints import make_webhook, serving
+
+committed = pytest.mark.django_db(transaction=True)  # For other processes to see.
+
+
+@pytest.fixture
+def _postgresql(vendor: str) -> None:
+    if vendor != "postgresql":
+        pytest.skip("SQLite is a file and cannot go away; the run on PostgreSQL has this test.")
+
+
+@committed
+def test_it_works_until_it_is_told_to_stop_and_leaves_the_rest_to_others(tmp_path: Path) -> None:
+    with worker(tmp_path) as killed, worker(tmp_path, "--only", "events") as other:
+        for _ in range(20):
+            record()
+        other.wait_for(all_have_their_place)
+        other.wait_for(lambda: Worker.objects.count() == 2)
+        killed.process.kill()
+        killed.process.wait()
+        for _ in range(20):
+            record()
+        other.wait_for(all_have_their_place)
+        assert sequences() == list(range(1, 41))
+
+        other.process.send_signal(signal.SIGTERM)
+        begun = time.monotonic()
+        assert other.process.wait(PATIENCE) == 0
+        assert time.monotonic() - begun < 5
+    assert other.said() == ["worker_started", "worker_stopped"]
+    assert [line.get("kinds") for line in other.lines()] == ["events", None]
+    assert other.lines()[-1]["left"] == ""
+    assert Worker.objects.get().kinds == "events,webhooks,upkeep"  # Until it is forgotten.
+
+
+@committed
+def test_it_brings_an_event_to_those_who_want_it(tmp_path: Path, alice: User) -> None:
+    with serving() as endpoints, worker(tmp_path, WEBHOOK_ALLOWED_NETWORKS="127.0.0.0/8"):
+        make_webhook(alice, endpoints.url("/hook"))
+        event = record(user=alice.pk)
+        endpoints.await_requests(1)
+    assert [request.id for request in endpoints.sent_to("/hook")] == [str(event.uid)]
+
+
+@contextmanager
+def refused_to_all() -> Iterator[None]:
+    """End every other connection to the database of the test, and let nobody connect."""
+    name, server = connection.settings_dict["NAME"], url().rpartition("/")[0]
+    with psycopg.connect(f"{server}/postgres", autocommit=True) as admin:
+        admin.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+                    " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                )
+            yield
+        finally:
+            admin.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
+
+
+@committed
+@pytest.mark.usefixtures("_postgresql")
+def test_it_survives_a_database_that_is_away_and_ends_although_one_is_frozen(
+    tmp_path: Path,
+) -> None:
+    target = connection.settings_dict
+    server = target["HOST"] or "127.0.0.1", int(target["PORT"] or 5432)
+    with proxy_to(*server) as proxy, worker(tmp_path, database=url(port=proxy.port)) as running:
+        running.wait_for(Worker.objects.exists)
+        with refused_to_all():
+            record()
+            running.wait_for(lambda: {"sequencer", "listener"} <= failed(running.lines()))
+        running.wait_for(all_have_their_place)
+        running.wait_for(lambda: "loop_recovered" in running.said())
+
+        proxy.freeze()
+        running.process.send_signal(signal.SIGINT)
+        begun = time.monotonic()
+        assert running.process.wait(PATIENCE) == 0
+        assert time.monotonic() - begun < 10
+    assert "worker_stopped" in running.said()
+
+
+def failed(lines: list[dict[str, object]]) -> set[object]:
+    return {line["loop"] for line in lines if line["event"] == "loop_failed"}
+
+
+@committed
+@pytest.mark.usefixtures("_postgresql")
+def test_it_ends_at_once_when_it_is_told_twice(tmp_path: Path) -> None:
+    with worker(tmp_path, "--only=events") as running:
+        running.wait_for(Worker.objects.exists)
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("LOCK TABLE tasks_event IN ACCESS EXCLUSIVE MODE")
+            running.wait_for(_somebody_waits)
+            running.process.send_signal(signal.SIGTERM)
+            running.process.send_signal(signal.SIGINT)
+            begun = time.monotonic()
+            assert -running.process.wait(PATIENCE) in (signal.SIGTERM, signal.SIGINT)
+            assert time.monotonic() - begun < 2  # The lock would be waited for three seconds.
+    assert running.said() == ["worker_started"]
+
+
+def _somebody_waits() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'tasks_event'::regclass"
+        )
+        return bool(cursor.fetchone()[0])
+
+
+@pytest.mark.once
+@pytest.mark.parametrize(
+    ("only", "named"), [("events,mail", "mail"), ("", "nothing"), ("events,", "nothing")]
+)
+def test_it_says_which_work_there_is(only: str, named: str) -> None:
+    with pytest.raises(CommandError) as refused:
+        call_command("run_worker", f"--only={only}")
+    assert str(refused.value) == f"--only takes events, webhooks, upkeep; not {named}."

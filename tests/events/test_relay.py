@@ -1,0 +1,210 @@
+"""The relay: what becomes of an event, by what the broker says of it."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import orjson
+import pytest
+from django.core.management import call_command
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from tasks.events import cursors
+from tasks.events.broker import Message, Outcome, Result
+from tasks.events.relay import Relay
+from tasks.ids import uuid7
+from tasks.models import Cursor, Event, ParkedEvent
+from tests.events.making import NOON, make_event, sequence_all
+
+pytestmark = pytest.mark.django_db
+
+
+class Broker:
+    """Ours: takes everything, but for the ids about which it was told otherwise."""
+
+    def __init__(self) -> None:
+        self.says: dict[str, Outcome] = {}
+        self.calls: list[list[str]] = []
+        self.bodies: list[bytes] = []
+
+    def publish(self, messages: Sequence[Message], *, timeout: float) -> list[Result]:
+        self.calls.append([message.id for message in messages])
+        self.bodies += [message.body for message in messages]
+        outcomes = [self.says.get(message.id, Outcome.CONFIRMED) for message in messages]
+        return [Result(outcome, "said so") for outcome in outcomes]
+
+    @property
+    def taken(self) -> list[str]:
+        return [one for call in self.calls for one in call]
+
+
+@pytest.fixture
+def broker() -> Broker:
+    Cursor.objects.create(name=cursors.RABBITMQ)
+    return Broker()
+
+
+class Clock:
+    """Tells the time that a test says."""
+
+    def __init__(self) -> None:
+        self.now = NOON
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def passes(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def one(broker: Broker, clock: Clock) -> Relay:
+    return Relay(broker, source="/tasks", clock=clock)
+
+
+def events(count: int, subject: UUID | None = None) -> list[Event]:
+    made = [make_event(subject=subject or uuid7()) for _ in range(count)]
+    sequence_all()
+    return made
+
+
+def ids(made: Sequence[Event]) -> list[str]:
+    return [str(event.uid) for event in made]
+
+
+def test_it_publishes_in_the_order_of_the_log(one: Relay, broker: Broker) -> None:
+    made = events(3)
+
+    assert one.step()
+    assert not one.step()
+
+    assert broker.calls == [ids(made)]
+    assert cursors.position(cursors.RABBITMQ) == 3
+    first = orjson.loads(broker.bodies[0])
+    assert (first["id"], first["type"], first["source"]) == (ids(made)[0], "task.created", "/tasks")
+
+
+def test_it_sends_the_second_of_an_object_when_the_first_is_confirmed(
+    one: Relay, broker: Broker
+) -> None:
+    a, other = events(2, subject=uuid7()), events(1)
+
+    while one.step():
+        pass
+
+    assert broker.calls == [ids([a[0], *other]), ids([a[1]])]
+
+
+@pytest.mark.parametrize("outcome", [Outcome.UNSENT, Outcome.REFUSED])
+def test_it_waits_for_a_broker_that_is_down_or_full(
+    outcome: Outcome, one: Relay, broker: Broker
+) -> None:
+    made = events(2)
+    broker.says = dict.fromkeys(ids(made), outcome)
+
+    for _ in range(20):
+        assert not one.step()
+
+    assert cursors.position(cursors.RABBITMQ) == 0
+    assert not ParkedEvent.objects.exists()
+    broker.says, broker.calls = {}, []
+    assert one.step()
+    assert broker.calls == [ids(made)]
+
+
+def test_it_does_not_send_again_what_was_taken_behind_one_that_was_not(
+    one: Relay, broker: Broker
+) -> None:
+    made = events(3)
+    broker.says = {ids(made)[0]: Outcome.REFUSED}
+    one.step()
+    broker.says, broker.calls = {}, []
+
+    one.step()
+
+    assert broker.calls == [ids(made)[:1]]
+    assert cursors.position(cursors.RABBITMQ) == 3
+
+
+def test_it_goes_on_after_what_nobody_wants(one: Relay, broker: Broker) -> None:
+    made = events(2)
+    broker.says = {ids(made)[0]: Outcome.UNROUTABLE}
+
+    one.step()
+
+    assert cursors.position(cursors.RABBITMQ) == 2
+
+
+def test_it_parks_what_is_refused_for_its_own_sake_after_five_tries(
+    one: Relay, broker: Broker, clock: Clock
+) -> None:
+    poison, after = events(2, subject=uuid7())
+    others = events(1)
+    broker.says = {str(poison.uid): Outcome.POISON}
+
+    for _ in range(30):
+        one.step()
+        clock.passes(1)
+
+    assert broker.taken.count(str(poison.uid)) == 5
+    assert broker.calls[0] == ids([poison, *others])
+    assert broker.calls[-1] == ids([after])
+    assert cursors.position(cursors.RABBITMQ) == 3
+    parked = ParkedEvent.objects.get()
+    assert (parked.event, parked.tries, parked.error) == (poison, 5, "said so")
+
+
+def test_it_sends_a_parked_one_again_when_it_is_released(
+    one: Relay, broker: Broker, capsys: pytest.CaptureFixture[str]
+) -> None:
+    [event] = events(1)
+    one.step()
+    cursors.park(cursors.RABBITMQ, event, "too large", tries=5, now=timezone.now())
+    assert not one.step()
+
+    broker.says = {str(event.uid): Outcome.POISON}
+    call_command("parked_events", "--release")
+    assert not one.step()
+    assert ParkedEvent.objects.get().tries == 5
+
+    broker.says, broker.calls = {}, []
+    call_command("parked_events", str(event.uid), "--release")
+    assert one.step()
+    assert not ParkedEvent.objects.exists()
+    assert broker.calls == [[str(event.uid)]]
+    assert "too large" in capsys.readouterr().out
+
+
+def test_it_leaves_it_to_whoever_has_the_lease(one: Relay, broker: Broker) -> None:
+    made = events(2)
+    cursors.lease(cursors.RABBITMQ, uuid7())
+
+    assert not one.step()
+    assert broker.calls == []
+
+    Cursor.objects.update(leased_until=Now() - timedelta(seconds=1))
+    assert one.step()
+    assert broker.calls == [ids(made)]
+
+
+def test_it_forgets_what_it_knew_when_it_was_another_ones_turn(one: Relay, broker: Broker) -> None:
+    made = events(3)
+    broker.says = {ids(made)[0]: Outcome.UNSENT}
+    one.step()
+    one.release()
+    broker.says, broker.calls = {}, []
+    other = Relay(broker, source="/tasks")
+
+    other.step()
+    other.release()
+    events(1)
+    one.step()
+
+    assert broker.calls[0] == ids(made)
+    assert cursors.position(cursors.RABBITMQ) == 4
