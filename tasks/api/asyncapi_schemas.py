@@ -18,8 +18,12 @@ type Schema = dict[str, Any]
 OBJECTS: Final[Mapping[str, str]] = {
     kind: kind.capitalize() for kind in ("task", "comment", "project", "member", "label", "webhook")
 }
-# What events do not show, since it differs by who looks (tasks/operations/recording.py).
-_UNSHOWN: Final[Mapping[str, frozenset[str]]] = {"project": frozenset({"role"})}
+# What events do not show, since it differs by who looks (tasks/operations/recording.py), or is no
+# affair of those who read the broker (tasks/webhooks/rows.py).
+_UNSHOWN: Final[Mapping[str, frozenset[str]]] = {
+    "project": frozenset({"role"}),
+    "webhook": frozenset({"url"}),
+}
 # What is never among the changes.
 _FIXED: Final = frozenset({"id", "version", "created_by", "created_at", "updated_at"})
 # Keywords that say something to OpenAPI alone, or of a single value in place of a list.

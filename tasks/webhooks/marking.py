@@ -21,7 +21,7 @@ from tasks.models import Attempt, Delivery, Webhook
 from tasks.webhooks.backoff import ASKS_FOR_TIME, next_try_at, parse_retry_after
 from tasks.webhooks.breaker import Breaker, should_disable
 from tasks.webhooks.claims import withhold
-from tasks.webhooks.rows import WEBHOOK
+from tasks.webhooks.rows import told
 from tasks.webhooks.sending import INTERNAL, Sent
 
 logger: Final = logging.getLogger(__name__)
@@ -156,7 +156,7 @@ def _disable(webhook: Webhook, reason: str, now: datetime) -> None:
         "webhook.disabled",
         subject=webhook.pk,
         project=None,
-        shown=WEBHOOK.show(webhook),
+        shown=told(webhook),
         changes={"enabled": (True, False), "disabled_because": (None, reason)},
         actor=None,
         now=now,

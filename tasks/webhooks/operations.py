@@ -23,7 +23,7 @@ from tasks.operations.access import Actor, get_project, seen_by, write
 from tasks.policies import Action
 from tasks.versions import Expected
 from tasks.webhooks.claims import withhold
-from tasks.webhooks.rows import WEBHOOK
+from tasks.webhooks.rows import told
 from tasks.webhooks.secrets import new_secret, seal
 from tasks.webhooks.transport import check_url
 
@@ -136,7 +136,7 @@ def ping(*, actor: Actor, now: datetime, webhook_id: UUID) -> Event:
             "webhook.ping",
             subject=webhook.pk,
             project=None,
-            shown=WEBHOOK.show(webhook),
+            shown=told(webhook),
             actor=actor.id,
             now=now,
             user=webhook.owner_id,

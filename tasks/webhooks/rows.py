@@ -46,6 +46,15 @@ WEBHOOK: Final = Resource(
 )
 
 
+def told(webhook: Webhook) -> Shown:
+    """Return what events show of an endpoint: everybody who reads the broker sees them, and a URL
+    often holds a secret of its receiver's.
+    """
+    shown = WEBHOOK.show(webhook)
+    del shown["url"]
+    return shown
+
+
 def _delivery(row: Row) -> Shown:
     return {
         "id": row[0],

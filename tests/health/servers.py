@@ -19,19 +19,17 @@ import pytest
 import redis
 
 from tests import services
+from tests.listening import Listener
 
 
-class Proxy:
+class Proxy(Listener):
     """Forwards TCP connections, until it is told to hold everything back."""
 
     def __init__(self, host: str, port: int) -> None:
-        self.accepted = 0
         self._target = (host, port)
         self._flowing = threading.Event()
         self._flowing.set()
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port: int = self._listener.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
+        super().__init__(socket.create_server(("127.0.0.1", 0)))
 
     def freeze(self) -> None:
         self._flowing.clear()
@@ -41,16 +39,7 @@ class Proxy:
 
     def close(self) -> None:
         self.thaw()
-        with suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)  # Wakes `accept`; a mere close does not.
-        self._listener.close()
-
-    def _accept(self) -> None:
-        with suppress(OSError):
-            while True:
-                client, _ = self._listener.accept()
-                self.accepted += 1
-                threading.Thread(target=self._serve, args=(client,), daemon=True).start()
+        super().close()
 
     def _serve(self, client: socket.socket) -> None:
         with client, socket.create_connection(self._target) as server:

@@ -15,39 +15,28 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
+from tests.listening import Listener
+
 type Behaviour = Callable[[socket.socket], None]
 _SECONDS: Final = 20.0  # A test that goes wrong ends.
 
 
-class Receiver:
+class Receiver(Listener):
     """Serves each connection by `behave`, and remembers how many there were and what they sent."""
 
     def __init__(self, behave: Behaviour, tls: ssl.SSLContext | None, host: str, port: int) -> None:
-        self.accepted = 0
         self.requests: list[bytes] = []
         self.left = threading.Event()  # A client has hung up, or been answered.
         self.closing = threading.Event()
         self._behave = behave
         self._tls = tls
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        self._listener = socket.create_server(
-            (host, port), family=family, dualstack_ipv6=host == "::"
-        )
-        self.port: int = self._listener.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
+        both = host == "::"
+        super().__init__(socket.create_server((host, port), family=family, dualstack_ipv6=both))
 
     def close(self) -> None:
         self.closing.set()
-        with suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)  # Wakes `accept`; a mere close does not.
-        self._listener.close()
-
-    def _accept(self) -> None:
-        with suppress(OSError):
-            while True:
-                client, _ = self._listener.accept()
-                self.accepted += 1
-                threading.Thread(target=self._serve, args=(client,), daemon=True).start()
+        super().close()
 
     def _serve(self, client: socket.socket) -> None:
         client.settimeout(_SECONDS)

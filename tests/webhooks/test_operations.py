@@ -38,25 +38,9 @@ from tasks.webhooks.secrets import unseal
 from tests.contract.snapshot import nothing_written
 from tests.contract.world import deliver
 from tests.operations.racing import kinds, overlap
+from tests.webhooks.conftest import URL
 
 pytestmark = pytest.mark.django_db
-
-URL: Final = "https://example.org/hooks"
-
-
-@pytest.fixture
-def owner(alice: User) -> Actor:
-    return Actor(alice.pk)
-
-
-@pytest.fixture
-def webhook(owner: Actor, now: datetime) -> Webhook:
-    return create_webhook(actor=owner, now=now, fields={"url": URL})[0]
-
-
-@pytest.fixture
-def later(now: datetime) -> datetime:
-    return now + timedelta(minutes=5)
 
 
 @pytest.fixture
