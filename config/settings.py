@@ -57,6 +57,8 @@ HOST = _env.text("HOST", "127.0.0.1")
 PORT = _env.integer("PORT", 8000, at_least=1, at_most=65535)
 REDIS_URL = _env.read("REDIS_URL", env.url_of("redis", "rediss"), "")
 AMQP_URL = _env.read("AMQP_URL", env.amqp_url, "")
+# The worker's own: what it counts is not among what the web processes add up.
+WORKER_METRICS_PORT = _env.integer("WORKER_METRICS_PORT", 0, at_least=0, at_most=65535)
 EVENT_SOURCE = _env.read("EVENT_SOURCE", env.uri_reference, "/tasks")  # CloudEvents' `source`
 # Enough to work while others wait for the database; more only fight for the interpreter: eight cost
 # half as much CPU again per request as four.

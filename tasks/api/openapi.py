@@ -8,7 +8,8 @@ SPECTACULAR_SETTINGS: Final[dict[str, Any]] = {
     "OAS_VERSION": "3.1.1",
     "DESCRIPTION": (
         "A service for tasks: projects with members and roles, tasks with subtasks, labels and "
-        "comments.\n\n"
+        "comments. What happens is one log of events, read as a feed, as what differs since a "
+        "token, as the history of a task, and through webhooks.\n\n"
         "**PUT and PATCH keep what the body leaves out.** Lists are walked with the `next` link. "
         "Unknown fields and parameters are refused by name. Every error is a problem of RFC 9457; "
         "its `code` is stable, and its `type` is a page that says what to do."

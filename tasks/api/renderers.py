@@ -20,7 +20,6 @@ class JSONRenderer(renderers.BaseRenderer):
     media_type = "application/json"
     format = "json"
     charset = None
-    options = OPTIONS
 
     def render(
         self,
@@ -29,7 +28,7 @@ class JSONRenderer(renderers.BaseRenderer):
         renderer_context: Mapping[str, Any] | None = None,
     ) -> bytes:
         """Return the document; nothing for an answer without a body."""
-        return b"" if data is None else orjson.dumps(data, default=str, option=self.options)
+        return b"" if data is None else orjson.dumps(data, default=str, option=OPTIONS)
 
 
 class BrowsableRenderer(renderers.BrowsableAPIRenderer):
@@ -93,4 +92,10 @@ def _changeable(body: Serializer[Any]) -> list[str]:
 
 
 class _IndentedRenderer(JSONRenderer):
-    options = OPTIONS | orjson.OPT_INDENT_2
+    """For eyes: what is JSON already, and would stand in one line, is written anew."""
+
+    def render(
+        self, data: Any, accepted_media_type: str | None = None, renderer_context: Any = None
+    ) -> bytes:
+        compact = super().render(data, accepted_media_type, renderer_context)
+        return orjson.dumps(orjson.loads(compact), option=orjson.OPT_INDENT_2) if compact else b""

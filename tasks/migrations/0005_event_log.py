@@ -36,12 +36,12 @@ class Migration(migrations.Migration):
                     "state",
                     models.CharField(
                         choices=[
-                            ("pending", "waits for its next try"),
-                            ("delivered", "answered with 2xx"),
-                            ("exhausted", "tried ten times in vain"),
+                            ("pending", "pending"),
+                            ("delivered", "delivered"),
+                            ("exhausted", "exhausted"),
                             (
                                 "withheld",
-                                "the owner may not see it any more, or the endpoint is disabled",
+                                "withheld",
                             ),
                         ],
                         default="pending",

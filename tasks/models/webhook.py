@@ -84,13 +84,18 @@ class Webhook(models.Model):
 
 
 class Delivery(models.Model):
-    """One event for one endpoint: pending until it is delivered, exhausted or withheld."""
+    """One event for one endpoint."""
 
     class State(models.TextChoices):
-        PENDING = "pending", "waits for its next try"
-        DELIVERED = "delivered", "answered with 2xx"
-        EXHAUSTED = "exhausted", "tried ten times in vain"
-        WITHHELD = "withheld", "the owner may not see it any more, or the endpoint is disabled"
+        """What has become of it.
+
+        Withheld: the owner may not see the event any more, or the endpoint is disabled.
+        """
+
+        PENDING = "pending", "pending"
+        DELIVERED = "delivered", "delivered"
+        EXHAUSTED = "exhausted", "exhausted"
+        WITHHELD = "withheld", "withheld"
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     webhook = models.ForeignKey(

@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.request import urlopen
 
 import psycopg
 import pytest
@@ -20,7 +21,7 @@ from tests.commands.workers import (
     url,
     worker,
 )
-from tests.health.servers import proxy_to
+from tests.health.servers import closed_port, proxy_to
 from tests.webhooks.endpoints import make_webhook, serving
 
 committed = pytest.mark.django_db(transaction=True)  # For other processes to see.
@@ -54,6 +55,16 @@ def test_it_works_until_it_is_told_to_stop_and_leaves_the_rest_to_others(tmp_pat
     assert [line.get("kinds") for line in other.lines()] == ["events", None]
     assert other.lines()[-1]["left"] == ""
     assert Worker.objects.get().kinds == "events,webhooks,upkeep"  # Until it is forgotten.
+
+
+@committed
+def test_it_tells_prometheus_what_it_counts(tmp_path: Path) -> None:
+    port = closed_port()
+    with worker(tmp_path, "--only", "upkeep", WORKER_METRICS_PORT=str(port)):
+        text = urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5).read().decode()
+
+    assert 'tasks_events_published_total{outcome="unroutable"} 0.0' in text
+    assert 'tasks_worker_loop_failures_total{loop="pruning"} 0.0' in text
 
 
 @committed

@@ -12,11 +12,13 @@ import threading
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.postgresql.base import DatabaseWrapper as PostgreSQL
+from prometheus_client import start_http_server
 
-from tasks import loops
+from tasks import loops, metrics
 from tasks.events.heartbeat import KINDS, Heartbeat
 from tasks.management import working
 
@@ -43,6 +45,7 @@ class Command(BaseCommand):
         kinds = _kinds(options["only"])
         # Before any thread is there, which would inherit that it takes them.
         signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
+        _show_metrics()
         beats = Heartbeat(kinds)
         threads = working.loops(kinds, beats)
         for thread in threads:
@@ -54,6 +57,12 @@ class Command(BaseCommand):
         left = loops.stop_all(threads, within=STOPS_WITHIN)
         logger.info("worker_stopped", extra={"worker": str(beats.id), "left": ",".join(left)})
         _close_pool()
+
+
+def _show_metrics() -> None:
+    """Let Prometheus ask this process, if a port is set: it has no other way to be asked."""
+    if settings.WORKER_METRICS_PORT:
+        start_http_server(settings.WORKER_METRICS_PORT, settings.HOST, metrics.registry)
 
 
 def _kinds(given: Iterable[str]) -> Sequence[str]:
