@@ -1,4 +1,4 @@
-"""The embedded default under 24 writers: two gunicorn workers, one SQLite file, no error.
+"""The embedded default under 24 writers: two gunicorn workers, a worker, one SQLite file, no error.
 
 Eight seconds here; `TEST_STORM_SECONDS=60` makes a minute of it, and `-s` shows the figures.
 """
@@ -11,7 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -59,6 +59,26 @@ def prepare(var: Path) -> list[Row]:
 
     python("manage.py", "migrate", "--verbosity=0")
     return list(orjson.loads(python("-c", SIGN_INS)))
+
+
+@contextmanager
+def worker(var: Path) -> Iterator[None]:
+    """Let a worker write too, as beside every service; it must have ended without a complaint."""
+    log = var / "worker.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "manage.py", "run_worker"],
+            cwd=CHECKOUT,
+            env=environment(var, LOG_LEVEL="WARNING"),
+            stdout=output,
+            stderr=output,
+        )
+        try:
+            yield
+        finally:
+            process.terminate()
+            assert process.wait(15) == 0
+    assert log.read_text() == ""
 
 
 @pytest.fixture
@@ -133,7 +153,8 @@ def figures(writers: list[Writer]) -> str:
 
 def test_it_keeps_every_acknowledged_write_of_24_writers(var: Path) -> None:
     tokens = prepare(var)
-    with gunicorn(var, WEB_CONCURRENCY="2", RATE_LIMITS="off", LOG_LEVEL="WARNING") as server:
+    quiet = {"WEB_CONCURRENCY": "2", "RATE_LIMITS": "off", "LOG_LEVEL": "WARNING"}
+    with gunicorn(var, **quiet) as server, worker(var):
         writers = storm(server, tokens)
         print(f"\n{SECONDS:.0f} s: {figures(writers)}")
         wrong = [line for writer in writers for line in writer.client.tally.wrong]
@@ -147,3 +168,8 @@ def test_it_keeps_every_acknowledged_write_of_24_writers(var: Path) -> None:
             writer.client.connection.close()
     with closing(sqlite3.connect(var / "tasks.sqlite3")) as database:
         assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        # The log has all but what came in the last moment, without a gap.
+        [(last, places)] = database.execute(
+            "SELECT max(sequence), count(sequence) FROM tasks_event"
+        )
+        assert last == places > 100

@@ -70,13 +70,14 @@ class Node:
 
     def control(self, *words: str) -> None:
         """Run rabbitmqctl."""
-        subprocess.run(
+        ended = subprocess.run(
             [_program("rabbitmqctl"), "--quiet", "--node", self._name, *words],
             env=self._environment,
-            check=True,
+            check=False,
             capture_output=True,
             timeout=30,
         )
+        assert ended.returncode == 0, (ended.stdout + ended.stderr).decode()
 
     def end(self) -> None:
         """Leave nothing behind, the port mapper neither, which first has to miss the node."""
