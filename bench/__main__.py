@@ -15,9 +15,8 @@ import subprocess
 import sys
 from importlib import import_module
 
-import django
-
-from bench.ports import free_port, wait_until_ready
+from bench.service import set_up, wait_until_ready
+from tests.health.servers import closed_port
 
 OTHERS = ("pages", "events", "crashes", "broker", "webhooks")
 SETTINGS = {
@@ -42,11 +41,8 @@ def main() -> None:
     options = parser.parse_args()
     if not os.environ.get("DATABASE_URL", "").startswith("postgres"):
         sys.exit("make bench: give an empty PostgreSQL database in DATABASE_URL.")
-    os.environ.update(SETTINGS, PORT=str(free_port()))
-    django.setup()
-    from django.core.management import call_command
-
-    call_command("migrate", verbosity=0)
+    os.environ.update(SETTINGS, PORT=str(closed_port()))
+    set_up()
     server = subprocess.Popen(
         [sys.executable, "-m", "gunicorn", "-c", "config/gunicorn.py", "config.wsgi"],
         stdout=subprocess.DEVNULL,

@@ -23,10 +23,11 @@ import pika
 from bench import crashes, fleet
 from bench.clients import Client
 from bench.fleet import QUEUE, Inbox
-from bench.ports import free_port, wait_until_ready
 from bench.servers import postgresql
+from bench.service import wait_until_ready
 from tests.events import nodes
 from tests.events.nodes import Node
+from tests.health.servers import closed_port
 
 RATE, CLIENTS = 50, 5  # writes a second, and by how many
 _PASSWORD = "guest"  # noqa: S105 - of a broker that listens on the loopback for a minute
@@ -39,10 +40,10 @@ def main(arguments: Sequence[str]) -> None:
     inbox, stop = Inbox(), threading.Event()
     with nodes.started() as node, postgresql() as database, _counters() as counters:
         crashes.prepare(database)
-        project = crashes.scene(free_port())
+        project = crashes.scene(closed_port())
         fleet.bind(node.url)
         fleet.consume(node.url, inbox, stop)
-        port = free_port()
+        port = closed_port()
         with fleet.fleet(AMQP_URL=node.url) as processes:
             processes.web("web", port)
             processes.worker("worker", PROMETHEUS_MULTIPROC_DIR=counters)

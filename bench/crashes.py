@@ -21,8 +21,9 @@ from typing import Any
 from bench import fleet
 from bench.clients import Client
 from bench.fleet import Fleet, Inbox
-from bench.ports import free_port, wait_until_ready
 from bench.servers import PostgreSQL, postgresql
+from bench.service import set_up, wait_until_ready
+from tests.health.servers import closed_port
 
 CLIENTS = 6
 USER, PASSWORD = "bench", "bench-signs-in-with-this"
@@ -61,15 +62,7 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def prepare(database: PostgreSQL) -> None:
-    import django
-
-    os.environ.update(
-        DATABASE_URL=database.url, WEBHOOK_ALLOWED_NETWORKS="127.0.0.0/8", RATE_LIMITS="off"
-    )
-    django.setup()
-    from django.core.management import call_command
-
-    call_command("migrate", verbosity=0)
+    set_up(DATABASE_URL=database.url, WEBHOOK_ALLOWED_NETWORKS="127.0.0.0/8", RATE_LIMITS="off")
 
 
 def scene(port: int) -> str:
@@ -92,7 +85,7 @@ def scene(port: int) -> str:
 
 @contextmanager
 def _running() -> Iterator[tuple[Fleet, list[int]]]:
-    ports = [free_port(), free_port()]
+    ports = [closed_port(), closed_port()]
     with fleet.fleet(WEB_CONCURRENCY="2") as processes:
         for index, port in enumerate(ports):
             processes.web(f"web {index}", port)

@@ -22,6 +22,7 @@ from uuid import UUID
 
 from bench import fleet
 from bench.fleet import Inbox
+from bench.service import set_up
 
 WRITERS, EACH, TASKS = 16, 500, 5
 SLOW = 30.0  # seconds
@@ -34,7 +35,8 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--rate", type=float, default=100)
     parser.add_argument("--seconds", type=float, default=20)
     options = parser.parse_args(arguments)
-    _prepare()
+    # More threads write here than in any web process.
+    set_up(connections=WRITERS + 4, WEBHOOK_ALLOWED_NETWORKS="127.0.0.0/8")
     url, inbox, stop = os.environ["AMQP_URL"], Inbox(), threading.Event()
     fleet.bind(url)
     fleet.consume(url, inbox, stop)
@@ -46,20 +48,6 @@ def main(arguments: Sequence[str]) -> None:
         else:
             _latency(inbox, options.rate, options.seconds)
     stop.set()
-
-
-def _prepare() -> None:
-    import django
-
-    os.environ["WEBHOOK_ALLOWED_NETWORKS"] = "127.0.0.0/8"
-    django.setup()
-    from django.conf import settings
-    from django.core.management import call_command
-
-    # More threads write here than in any web process.
-    settings.DATABASES["default"]["OPTIONS"]["pool"]["max_size"] = WRITERS + 4
-    settings.DATABASES["default"]["OPTIONS"]["options"] = ""
-    call_command("migrate", verbosity=0)
 
 
 # --- order ------------------------------------------------------------------------------------

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from bench.ports import free_port
 from tests import postgres
+from tests.health.servers import closed_port
 
 # Not what the tests' server has: what was acknowledged must outlive the process. The power stays
 # on, so nothing need reach the disk for that.
@@ -22,7 +22,7 @@ class PostgreSQL:
     """One server with a directory of its own, on the loopback."""
 
     def __init__(self, home: Path) -> None:
-        self.port = free_port()
+        self.port = closed_port()
         self.url = f"postgres://postgres@127.0.0.1:{self.port}/postgres"
         self._home = home
         self._user = "nobody" if os.geteuid() == 0 else None

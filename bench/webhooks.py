@@ -8,11 +8,12 @@ with an endpoint more that is healthy in its place.
 """
 
 import argparse
-import os
 import threading
 import time
 from collections.abc import Sequence
 from uuid import UUID
+
+from bench.service import set_up
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -21,7 +22,7 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--every", type=float, default=2.0, help="seconds between two events")
     parser.add_argument("--seconds", type=float, default=40.0)
     options = parser.parse_args(arguments)
-    _prepare()
+    set_up(LOG_LEVEL="WARNING")
     for dead in (0, 1):
         delays, lost = _run(options.endpoints, dead, options.every, options.seconds)
         p50, p99 = (delays[int(len(delays) * share)] for share in (0.5, 0.99))
@@ -29,17 +30,6 @@ def main(arguments: Sequence[str]) -> None:
             f"{options.endpoints} endpoints, {dead} dead: {len(delays)} deliveries, {lost} missing;"
             f" p50 {p50:.2f} s, p99 {p99:.2f} s, most {delays[-1]:.2f} s"
         )
-
-
-def _prepare() -> None:
-    import django
-
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-    os.environ.update(LOCAL_RUN="true", LOG_LEVEL="WARNING")
-    django.setup()
-    from django.core.management import call_command
-
-    call_command("migrate", verbosity=0)
 
 
 def _run(endpoints: int, dead: int, every: float, seconds: float) -> tuple[list[float], int]:

@@ -105,7 +105,7 @@ class _Touched:
 
 def newest() -> int:
     """Return the place behind all that the log holds now."""
-    return feed.position(cursors.SEQUENCER)
+    return cursors.position(cursors.SEQUENCER)
 
 
 def changes(*, user: UUID, after: int, limit: int) -> Changes:

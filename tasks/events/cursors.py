@@ -9,14 +9,16 @@ lease that was lost moves nothing any more; what was sent twice in between has t
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from django.db import connection, transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
 from tasks.models import Cursor, Event, ParkedEvent
+from tasks.rows import slot
+from tasks.statements import statement
 
 SEQUENCER: Final = "sequencer"
 RABBITMQ: Final = "rabbitmq"
@@ -41,8 +43,13 @@ def locked(name: str) -> Iterator[Cursor | None]:
 
 
 def position(name: str) -> int:
-    """Return how far a reader has come; 0 if it has never begun."""
-    return Cursor.objects.filter(name=name).values_list("position", flat=True).first() or 0
+    """Return how far a reader has come; 0 if it has never begun. Asked often: by compiled SQL."""
+
+    def build() -> QuerySet[Cursor, Any]:
+        return Cursor.objects.filter(name=slot(Cursor, "name")).values_list("position")
+
+    found = statement(("position",), build).rows({"name": name})
+    return int(found[0][0]) if found else 0
 
 
 def lease(name: str, holder: UUID) -> Cursor | None:

@@ -20,7 +20,7 @@ from django.db.models import Case, F, Q, QuerySet, TextField, Value, When
 from tasks.errors import EventsExpired
 from tasks.events import cursors
 from tasks.events.envelope import cloud_event
-from tasks.models import Cursor, Event, Membership
+from tasks.models import Event, Membership
 from tasks.querysets import EventQuerySet
 from tasks.rows import slot, user_slot
 from tasks.statements import Row, statement
@@ -94,7 +94,7 @@ def feed(
         found = first_seen(most, near)
         return found.annotate(shown=_data_of(len(types))).values_list(*_COLUMNS, "shown")
 
-    end = position(cursors.SEQUENCER)
+    end = cursors.position(cursors.SEQUENCER)
     rows = statement(("feed", len(projects), len(types), most), build).rows(values)
     refuse_expired(after)
     return _stretch(rows, source, limit, cut=len(rows) == most, end=max(after, end))
@@ -111,20 +111,10 @@ def history(*, user: UUID, source: str, task: UUID, after: int, limit: int) -> S
         found = Event.objects.visible_to(user_slot()).filter(**here).order_by("sequence")
         return found[: limit + 1].values_list(*_COLUMNS, "data")
 
-    end = position(cursors.SEQUENCER)
+    end = cursors.position(cursors.SEQUENCER)
     values = {"user": user, "task": task, "after": after}
     rows = statement(("history", limit), build).rows(values)
     return _stretch(rows, source, limit, cut=len(rows) > limit, end=max(after, end))
-
-
-def position(name: str) -> int:
-    """Return how far a reader of the log has come, as `cursors.position`, by compiled SQL."""
-
-    def build() -> QuerySet[Cursor, Any]:
-        return Cursor.objects.filter(name=slot(Cursor, "name")).values_list("position")
-
-    found = statement(("position",), build).rows({"name": name})
-    return int(found[0][0]) if found else 0
 
 
 def refuse_expired(after: int) -> None:
@@ -132,7 +122,7 @@ def refuse_expired(after: int) -> None:
 
     Asked when they are read already: what is deleted meanwhile is not missed in silence.
     """
-    if 0 < after < position(cursors.PRUNED):
+    if 0 < after < cursors.position(cursors.PRUNED):
         raise EventsExpired
 
 

@@ -21,7 +21,7 @@ def place_under(task: Task, parent_id: UUID | None, actor: Actor) -> None:
         NotVisible: the actor sees no such parent.
         Invalid: the parent is in another project, in the trash, below the task itself, or too deep.
     """
-    levels = [] if task._state.adding else levels_below(task.pk)
+    levels = [] if task._state.adding else levels_below([task.pk])
     depth = 0 if parent_id is None else _depth_under(task, _parent(parent_id, actor), levels)
     if depth != task.depth:
         below = [pk for level in levels for pk in level]
@@ -29,12 +29,8 @@ def place_under(task: Task, parent_id: UUID | None, actor: Actor) -> None:
     task.parent_id, task.depth = parent_id, depth
 
 
-def levels_below(task_id: UUID, *, live_only: bool = False) -> list[list[UUID]]:
-    """Return the ids below a task, level by level; at most four short queries."""
-    return _levels([task_id], live_only)
-
-
-def _levels(above: list[UUID], live_only: bool) -> list[list[UUID]]:  # noqa: FBT001 - handed on
+def levels_below(above: list[UUID], *, live_only: bool = False) -> list[list[UUID]]:
+    """Return the ids below some tasks, level by level; at most four short queries."""
     levels: list[list[UUID]] = []
     while above:
         children = Task.objects.filter(parent__in=above)
@@ -49,7 +45,7 @@ def _levels(above: list[UUID], live_only: bool) -> list[list[UUID]]:  # noqa: FB
 def subtrees(roots: Iterable[UUID], *, live_only: bool = False) -> list[UUID]:
     """Return tasks and all that hangs below them, each once, from the top down."""
     first = list(roots)
-    below = [pk for level in _levels(first, live_only) for pk in level]
+    below = [pk for level in levels_below(first, live_only=live_only) for pk in level]
     return list(dict.fromkeys([*first, *below]))
 
 
