@@ -39,7 +39,7 @@ class Node:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Start it, again with the same data, and wait until it answers."""
+        """Start it, again with the same data, and wait until it takes connections and commands."""
         with (self._home / "output").open("ab") as output:
             self._process = subprocess.Popen(
                 [_program("rabbitmq-server")],
@@ -48,13 +48,10 @@ class Node:
                 stderr=output,
                 start_new_session=True,  # A shell and the node: a group to be signalled as one.
             )
-        for _ in range(300):
-            with suppress(pika.exceptions.AMQPError, OSError):
-                return pika.BlockingConnection(pika.URLParameters(self.url)).close()
-            with suppress(subprocess.TimeoutExpired):
-                self._process.wait(0.1)
-                break
-        pytest.fail(f"RabbitMQ did not start:\n{(self._home / 'output').read_text()}")
+        if not self._answers(self._process):
+            pytest.fail(f"RabbitMQ did not start:\n{(self._home / 'output').read_text()}")
+        # It listens before its boot is done, and until then refuses to be controlled.
+        self.control("await_startup")
 
     def freeze(self) -> None:
         self._signal(signal.SIGSTOP)
@@ -75,7 +72,7 @@ class Node:
             env=self._environment,
             check=False,
             capture_output=True,
-            timeout=30,
+            timeout=60,  # twenty seconds were seen on a busy machine
         )
         assert ended.returncode == 0, (ended.stdout + ended.stderr).decode()
 
@@ -88,6 +85,17 @@ class Node:
             if b"living nodes" not in done.stdout + done.stderr:
                 return
             time.sleep(0.1)
+
+    def _answers(self, process: subprocess.Popen[bytes]) -> bool:
+        """Wait until it takes connections, or has ended, or does neither for too long."""
+        for _ in range(300):
+            with suppress(pika.exceptions.AMQPError, OSError):
+                pika.BlockingConnection(pika.URLParameters(self.url)).close()
+                return True
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(0.1)
+                break
+        return False
 
     def _signal(self, number: int) -> None:
         assert self._process is not None
