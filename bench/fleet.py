@@ -8,8 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Final
+from typing import IO, Any, Final, cast
 
 import orjson
 import pika
@@ -76,10 +75,11 @@ class Inbox:
         self.events: list[tuple[float, dict[str, Any]]] = []
         self._more = threading.Condition()
 
-    def put(self, body: bytes) -> None:
+    def put(self, body: bytes, at: float) -> None:
+        """Note an event; `at` is when it arrived, in seconds since 1970."""
         event = orjson.loads(body)
         with self._more:
-            self.events.append((time.time(), event))
+            self.events.append((at, event))
             self._more.notify_all()
 
     def ids(self) -> list[str]:
@@ -121,7 +121,7 @@ def _consume(url: str, inbox: Inbox, stop: threading.Event) -> None:
     channel.basic_qos(prefetch_count=500)
     for method, _, body in channel.consume(QUEUE, inactivity_timeout=0.2):
         if method is not None and body is not None:
-            inbox.put(body)
+            inbox.put(body, time.time())
             channel.basic_ack(method.delivery_tag or 0)
         if stop.is_set():
             break
@@ -130,25 +130,22 @@ def _consume(url: str, inbox: Inbox, stop: threading.Event) -> None:
 
 @contextmanager
 def receiver(inbox: Inbox) -> Iterator[int]:
-    """Take webhooks on a free port of the loopback, which is yielded."""
+    """Take webhooks on a free port of the loopback, which is yielded, in a process of its own."""
+    command = [sys.executable, "-m", "bench.receiving"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE)
+    lines = cast(IO[bytes], process.stdout)
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            inbox.put(self.rfile.read(int(self.headers["Content-Length"])))
-            self.send_response(204)
-            self.end_headers()
+    def read() -> None:
+        for line in lines:
+            at, _, body = line.partition(b" ")
+            inbox.put(body, float(at))
 
-        def log_message(self, *args: object) -> None:
-            """Say nothing."""
-
-    class Server(ThreadingHTTPServer):
-        request_queue_size = 256
-        daemon_threads = True
-
-    server = Server(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    port = int(lines.readline())
+    reading = threading.Thread(target=read, daemon=True)
+    reading.start()
     try:
-        yield server.server_port
+        yield port
     finally:
-        server.shutdown()
-        server.server_close()
+        process.terminate()
+        process.wait()
+        reading.join()

@@ -92,8 +92,11 @@ def claim(shares: Mapping[Endpoint, int], *, now: datetime) -> list[Claim]:
 
 def release(claims: Iterable[Claim]) -> None:
     """Give claims back, so that another sender need not wait for the end of the lease."""
+    claimed: dict[UUID, list[UUID]] = defaultdict(list)
     for each in claims:
-        mine = Delivery.objects.filter(pk=each.delivery.pk, holder=each.holder)
+        claimed[each.holder].append(each.delivery.pk)
+    for holder, deliveries in claimed.items():
+        mine = Delivery.objects.filter(pk__in=deliveries, holder=holder)
         mine.update(holder=None, leased_until=None)
 
 

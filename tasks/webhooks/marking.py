@@ -6,7 +6,7 @@ went wrong, so deliveries to a healthy endpoint do not wait for each other.
 """
 
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from http import HTTPStatus
 from typing import Any, Final
@@ -26,6 +26,9 @@ from tasks.webhooks.sending import INTERNAL, Sent
 
 logger: Final = logging.getLogger(__name__)
 
+# Of a claim: a sender that was overtaken by itself has two for one delivery.
+type _Name = tuple[UUID, UUID]
+
 _ENDED: Final[dict[str, Any]] = {"next_try_at": None, "holder": None, "leased_until": None}
 
 
@@ -35,11 +38,10 @@ def mark_delivered(successes: Sequence[Sent], *, now: datetime) -> None:
         # The endpoints first, see claims.py. They have answered, whether a claim is lost or not.
         _close_breakers({sent.claim.webhook.pk for sent in successes})
         ours = _end_ours(successes, now)
-        kept = [sent for sent in successes if sent.claim.delivery.pk in ours]
+        kept = [sent for sent in successes if _name(sent) in ours]
         Attempt.objects.bulk_create(map(_attempt, kept))
     for sent in successes:
-        mine = sent.claim.delivery.pk in ours
-        _tell(sent, str(Delivery.State.DELIVERED) if mine else _LOST)
+        _tell(sent, str(Delivery.State.DELIVERED) if _name(sent) in ours else _LOST)
 
 
 def mark_failed(sent: Sent, *, now: datetime, chance: float) -> str:
@@ -67,16 +69,20 @@ def _close_breakers(webhooks: set[UUID]) -> None:
         Webhook.objects.filter(pk__in=locked).update(**Breaker().succeeded().columns())
 
 
-def _end_ours(successes: Sequence[Sent], now: datetime) -> Collection[UUID]:
-    """End the deliveries whose claims are still there, and return those."""
-    claims = {sent.claim.delivery.pk: sent.claim.holder for sent in successes}
-    rows = Delivery.objects.filter(pk__in=claims).order_by("pk")
+def _end_ours(successes: Iterable[Sent], now: datetime) -> Collection[_Name]:
+    """End the deliveries whose claims are still there, and return the names of those claims."""
+    claims = {_name(sent) for sent in successes}
+    rows = Delivery.objects.filter(pk__in={pk for pk, _ in claims}).order_by("pk")
     found = rows.select_for_update(no_key=True).values_list("pk", "holder")
-    ours = {pk for pk, holder in found if holder == claims[pk]}
-    Delivery.objects.filter(pk__in=ours).update(
+    ours = claims.intersection(found)
+    Delivery.objects.filter(pk__in={pk for pk, _ in ours}).update(
         tries=F("tries") + 1, state=Delivery.State.DELIVERED, ended_at=now, **_ENDED
     )
     return ours
+
+
+def _name(sent: Sent) -> _Name:
+    return sent.claim.delivery.pk, sent.claim.holder
 
 
 def _failed(sent: Sent, now: datetime, chance: float) -> str:

@@ -10,8 +10,11 @@ from urllib.request import urlopen
 import psycopg
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection, transaction
+from django.db import connection
 
+from tasks.events.heartbeat import KINDS
+from tasks.management import working
+from tasks.management.commands import run_worker
 from tasks.models import User, Worker
 from tests.commands.workers import (
     PATIENCE,
@@ -120,28 +123,50 @@ def failed(lines: list[dict[str, object]]) -> set[object]:
     return {line["loop"] for line in lines if line["event"] == "loop_failed"}
 
 
+HANGS = """
+import sys, threading, django
+django.setup()
+from django.core.management import execute_from_command_line
+from tasks.management.commands import run_worker
+
+def hang(loops, *, within):
+    run_worker.logger.info("hangs")
+    threading.Event().wait()
+
+run_worker.AT_LAST = float(sys.argv.pop(1))
+run_worker.loops.stop_all = hang
+execute_from_command_line(sys.argv)
+"""
+
+
+def hangs_at_its_end(*, at_last: float) -> list[str]:
+    """Return a program: `manage.py`, but its worker would wait for its loops for ever."""
+    return ["-c", HANGS, str(at_last)]
+
+
 @committed
-@pytest.mark.usefixtures("_postgresql")
-def test_it_ends_at_once_when_it_is_told_twice(tmp_path: Path) -> None:
-    with worker(tmp_path, "--only=events") as running:
-        running.wait_for(Worker.objects.exists)
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute("LOCK TABLE tasks_event IN ACCESS EXCLUSIVE MODE")
-            running.wait_for(_somebody_waits)
-            running.process.send_signal(signal.SIGTERM)
-            running.process.send_signal(signal.SIGINT)
-            begun = time.monotonic()
-            assert -running.process.wait(PATIENCE) in (signal.SIGTERM, signal.SIGINT)
-            assert time.monotonic() - begun < 2  # The lock would be waited for three seconds.
-    assert running.said() == ["worker_started"]
+@pytest.mark.parametrize("second", [signal.SIGTERM, signal.SIGINT])
+def test_it_ends_at_once_when_it_is_told_twice(tmp_path: Path, second: signal.Signals) -> None:
+    program = hangs_at_its_end(at_last=10 * PATIENCE)
+    with worker(tmp_path, "--only=upkeep", program=program) as running:
+        running.process.send_signal(signal.SIGTERM)
+        running.wait_for(lambda: "hangs" in running.said())
+        running.process.send_signal(second)
+        assert running.process.wait(PATIENCE) == -second
+    assert running.said() == ["worker_started", "hangs"]
 
 
-def _somebody_waits() -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'tasks_event'::regclass"
-        )
-        return bool(cursor.fetchone()[0])
+@committed
+def test_it_ends_by_force_what_does_not_end_by_itself(tmp_path: Path) -> None:
+    with worker(tmp_path, "--only=upkeep", program=hangs_at_its_end(at_last=0.5)) as running:
+        running.process.send_signal(signal.SIGINT)
+        assert running.process.wait(PATIENCE) == 0
+    assert "worker_stopped" not in running.said()
+
+
+@pytest.mark.once
+def test_it_has_time_for_all_that_it_waits_for_within_ten_seconds() -> None:
+    assert working._POSTS_END_WITHIN < run_worker.STOPS_WITHIN < run_worker.AT_LAST < 10
 
 
 @pytest.mark.once
@@ -152,3 +177,10 @@ def test_it_says_which_work_there_is(only: str, named: str) -> None:
     with pytest.raises(CommandError) as refused:
         call_command("run_worker", f"--only={only}")
     assert str(refused.value) == f"--only takes events, webhooks, upkeep; not {named}."
+
+
+@pytest.mark.once
+def test_it_does_each_kind_of_work_once_however_it_is_asked() -> None:
+    assert run_worker._kinds([]) == list(KINDS)
+    assert run_worker._kinds([",".join(reversed(KINDS))]) == list(KINDS)
+    assert run_worker._kinds(["webhooks, events", "webhooks"]) == ["events", "webhooks"]

@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -44,18 +44,25 @@ class Process(NamedTuple):
 
 
 @contextmanager
-def worker(directory: Path, *arguments: str, database: str = "", **given: str) -> Iterator[Process]:
+def worker(
+    directory: Path,
+    *arguments: str,
+    database: str = "",
+    program: Sequence[str] = ("manage.py",),
+    **given: str,
+) -> Iterator[Process]:
     """Start a worker and wait until it says so; kill it at the end if it still runs.
 
     Args:
         database: another way to the database of the test.
+        program: what Python runs.
         given: variables of its environment.
     """
     log = directory / f"worker-{uuid4()}.log"
     given = {"DATABASE_URL": database or url(), "LOG_FORMAT": "json", **given}
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "manage.py", "run_worker", *arguments],
+            [sys.executable, *program, "run_worker", *arguments],
             cwd=CHECKOUT,
             env={**os.environ, **given},
             stdout=output,

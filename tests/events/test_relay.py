@@ -2,15 +2,17 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from itertools import pairwise
 from uuid import UUID
 
 import orjson
 import pytest
 from django.core.management import call_command
+from django.db import connection
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from tasks.events import cursors
+from tasks.events import cursors, relay
 from tasks.events.broker import Message, Outcome, Result
 from tasks.events.relay import Relay
 from tasks.ids import uuid7
@@ -99,6 +101,17 @@ def test_it_sends_the_second_of_an_object_when_the_first_is_confirmed(
         pass
 
     assert broker.calls == [ids([a[0], *other]), ids([a[1]])]
+
+
+def test_it_takes_a_task_and_its_comments_for_one_object(one: Relay, broker: Broker) -> None:
+    task = uuid7()
+    made = [make_event(subject=subject, task=task) for subject in (task, uuid7())]
+    sequence_all()
+
+    while one.step():
+        pass
+
+    assert broker.calls == [ids(made[:1]), ids(made[1:])]
 
 
 @pytest.mark.parametrize("outcome", [Outcome.UNSENT, Outcome.REFUSED])
@@ -208,3 +221,93 @@ def test_it_forgets_what_it_knew_when_it_was_another_ones_turn(one: Relay, broke
 
     assert broker.calls[0] == ids(made)
     assert cursors.position(cursors.RABBITMQ) == 4
+
+
+def test_it_waits_longer_before_each_further_try(one: Relay, broker: Broker, clock: Clock) -> None:
+    [event] = events(1)
+    broker.says = {str(event.uid): Outcome.POISON}
+    tried: list[datetime] = []
+
+    for _ in range(40):
+        before = len(broker.taken)
+        one.step()
+        tried += [clock.now] * (len(broker.taken) - before)
+        clock.passes(0.1)
+
+    waited = [(later - sooner).total_seconds() for sooner, later in pairwise(tried)]
+    assert waited == [0.2, 0.4, 0.8, 1.6]
+
+
+def test_it_publishes_no_parked_one_while_another_has_the_lease(one: Relay, broker: Broker) -> None:
+    [event] = events(1)
+    one.step()
+    one.release()
+    cursors.park(cursors.RABBITMQ, event, "too large", tries=0, now=NOON)
+    broker.calls = []
+    cursors.lease(cursors.RABBITMQ, uuid7())
+
+    assert not one.step()
+
+    assert broker.calls == []
+    assert ParkedEvent.objects.exists()
+
+
+def test_it_takes_no_more_at_once_than_a_batch(
+    one: Relay, broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(relay, "BATCH", 2)
+    made = events(3)
+
+    while one.step():
+        pass
+
+    assert broker.calls == [ids(made[:2]), ids(made[2:])]
+
+
+def test_it_begins_again_where_the_cursor_was_put_back(one: Relay, broker: Broker) -> None:
+    made = events(3)
+    one.step()
+    Cursor.objects.filter(name=cursors.RABBITMQ).update(position=0)
+    broker.says, broker.calls = {ids(made)[0]: Outcome.REFUSED}, []
+
+    one.step()
+
+    assert broker.calls == [ids(made)]
+    assert cursors.position(cursors.RABBITMQ) == 0
+
+
+def test_it_tries_five_times_also_what_waits_behind_another(
+    one: Relay, broker: Broker, clock: Clock
+) -> None:
+    unsent, poison = events(2)
+    broker.says = {str(unsent.uid): Outcome.UNSENT, str(poison.uid): Outcome.POISON}
+
+    for _ in range(30):
+        one.step()
+        clock.passes(1)
+
+    assert broker.taken.count(str(poison.uid)) == 5
+    assert not ParkedEvent.objects.exists()
+    del broker.says[str(unsent.uid)]
+    one.step()
+    assert ParkedEvent.objects.get().event == poison
+
+
+@pytest.mark.django_db(transaction=True)
+def test_it_holds_no_connection_while_the_broker_takes_its_time(
+    one: Relay, broker: Broker, vendor: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if vendor == "sqlite":
+        pytest.skip("SQLite has no pool that a connection would be missing from")
+    events(1)
+    held: list[bool] = []
+    publish = broker.publish
+
+    def slowly(messages: Sequence[Message], *, timeout: float) -> list[Result]:
+        held.append(connection.connection is not None)
+        return publish(messages, timeout=timeout)
+
+    monkeypatch.setattr(broker, "publish", slowly)
+
+    assert one.step()
+    assert held == [False]

@@ -48,6 +48,8 @@ def test_it_gives_as_many_as_it_was_asked_for() -> None:
     sequencer.sequence(0)
 
     assert [sequencer.sequence(2), sequencer.sequence(2), sequencer.sequence(2)] == [2, 1, 0]
+    by_place = list(Event.objects.order_by("sequence").values_list("number", flat=True))
+    assert by_place == sorted(by_place)
 
 
 def test_it_asks_for_no_lock_where_there_is_nothing_to_do() -> None:

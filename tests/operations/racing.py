@@ -42,7 +42,7 @@ def overlap(first: Act, second: Act) -> tuple[Any, Any]:
         with transaction.atomic():
             done = _outcome(first, close=False)
             running = thread.submit(_outcome, second)
-            _until_blocked(running)
+            until_blocked(running)
         return done, running.result(_PATIENCE)
 
 
@@ -63,7 +63,8 @@ def _outcome(act: Act, *, close: bool = True) -> Any:
             connection.close()
 
 
-def _until_blocked(running: "Future[Any]") -> None:
+def until_blocked(running: "Future[Any]") -> None:
+    """Wait until PostgreSQL says that it waits for this connection, or until it is through."""
     deadline = monotonic() + _PATIENCE
     while monotonic() < deadline:
         with connection.cursor() as cursor:

@@ -1,13 +1,23 @@
-"""An endpoint of alice's, as the operations make it."""
+"""Endpoints of alice's: one as the operations make it, and others that answer."""
 
+import threading
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import Final
 
 import pytest
 
-from tasks.models import User, Webhook
+from tasks.models import Project, User, Webhook
 from tasks.operations.access import Actor
+from tasks.webhooks.fanout import spread
 from tasks.webhooks.operations import create_webhook
+from tests.webhooks.endpoints import (
+    Endpoints,
+    forget_events,
+    make_event,
+    make_webhook,
+    serving,
+)
 
 URL: Final = "https://example.org/hooks"
 
@@ -25,3 +35,35 @@ def webhook(owner: Actor, now: datetime) -> Webhook:
 @pytest.fixture
 def later(now: datetime) -> datetime:
     return now + timedelta(minutes=5)
+
+
+@pytest.fixture
+def endpoints() -> Iterator[Endpoints]:
+    with serving() as running:
+        yield running
+
+
+@pytest.fixture
+def gate() -> Iterator[threading.Event]:
+    """What holds an endpoint's answer back; open at the end in any case."""
+    made = threading.Event()
+    yield made
+    made.set()
+
+
+@pytest.fixture
+def hook(project: Project, alice: User, endpoints: Endpoints) -> Webhook:
+    forget_events()
+    return make_webhook(alice, endpoints.url("/hook"))
+
+
+@pytest.fixture
+def queue(project: Project, hook: Webhook, now: datetime) -> Callable[[int], list[str]]:
+    """Make events that wait to be delivered; return their ids."""
+
+    def make(count: int) -> list[str]:
+        events = [str(make_event(project=project.pk).uid) for _ in range(count)]
+        spread(now=now)
+        return events
+
+    return make

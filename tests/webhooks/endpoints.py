@@ -23,7 +23,7 @@ from tasks.events.log import record_event
 from tasks.events.sequencer import sequence
 from tasks.ids import uuid7
 from tasks.models import Event, User, Webhook
-from tasks.webhooks.dispatcher import Dispatcher
+from tasks.webhooks.dispatcher import TURN, Dispatcher
 from tasks.webhooks.secrets import new_secret, seal
 
 LOOPBACK: Final = [ip_network("127.0.0.0/8")]
@@ -144,7 +144,11 @@ class Clock:
 
 
 def dispatcher(
-    clock: Callable[[], datetime] = timezone.now, *, chance: float = 0.5, threads: int = 8
+    clock: Callable[[], datetime] = timezone.now,
+    *,
+    chance: float = 0.5,
+    threads: int = 8,
+    turn: int = TURN,
 ) -> Dispatcher:
     """Make a dispatcher that may post to the loopback; its jitter is as given (0.5: none)."""
     return Dispatcher(
@@ -153,6 +157,7 @@ def dispatcher(
         wake=threading.Event(),
         clock=clock,
         threads=threads,
+        turn=turn,
         chance=lambda: chance,
     )
 

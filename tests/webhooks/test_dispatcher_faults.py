@@ -4,7 +4,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from os import environ
 from typing import Any
@@ -15,11 +15,10 @@ from django.db import transaction
 from django.utils import timezone
 
 from tasks.ids import uuid7
-from tasks.models import Attempt, Delivery, Project, User, Webhook
+from tasks.models import Attempt, Delivery, User, Webhook
 from tasks.webhooks.breaker import THRESHOLD
 from tasks.webhooks.claims import claim, with_work
 from tasks.webhooks.fairness import Endpoint
-from tasks.webhooks.fanout import spread
 from tests.commands.workers import url as database_url
 from tests.environment import CHECKOUT
 from tests.operations.racing import race
@@ -29,46 +28,11 @@ from tests.webhooks.endpoints import (
     Endpoints,
     Reply,
     dispatcher,
-    forget_events,
-    make_event,
     make_webhook,
     run_all,
-    serving,
 )
 
 committed = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def endpoints() -> Iterator[Endpoints]:
-    with serving() as running:
-        yield running
-
-
-@pytest.fixture
-def gate() -> Iterator[threading.Event]:
-    """What holds an endpoint's answer back; open at the end in any case."""
-    made = threading.Event()
-    yield made
-    made.set()
-
-
-@pytest.fixture
-def hook(project: Project, alice: User, endpoints: Endpoints) -> Webhook:
-    forget_events()
-    return make_webhook(alice, endpoints.url("/hook"))
-
-
-@pytest.fixture
-def queue(project: Project, hook: Webhook, now: datetime) -> Callable[[int], list[str]]:
-    """Make events that wait to be delivered; return their ids."""
-
-    def make(count: int) -> list[str]:
-        events = [str(make_event(project=project.pk).uid) for _ in range(count)]
-        spread(now=now)
-        return events
-
-    return make
 
 
 def states() -> list[tuple[str, int]]:

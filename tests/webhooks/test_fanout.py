@@ -11,7 +11,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from tasks.events import cursors
-from tasks.models import Delivery, Event, Project, User, Webhook
+from tasks.models import Cursor, Delivery, Event, Project, User, Webhook
 from tasks.operations.access import Actor
 from tasks.operations.members import remove_member
 from tasks.operations.projects import create_project
@@ -147,6 +147,18 @@ def test_it_passes_over_who_gets_nothing(
     assert cursors.position(cursors.WEBHOOKS) == event.sequence
 
 
+def test_it_passes_over_a_disabled_endpoint_beside_another_of_its_owner(
+    project: Project, alice: User, now: datetime
+) -> None:
+    hook(alice, "on")
+    hook(alice, "off", disabled_at=now, disabled_because="owner")
+    event = make_event(project=project.pk)
+
+    spread(now=now)
+
+    assert made() == {(event.pk, "on")}
+
+
 def test_it_is_cheap_without_endpoints(
     project: Project,
     now: datetime,
@@ -174,6 +186,43 @@ def test_it_goes_in_batches_in_the_order_of_the_log(
     assert spread(now=now, limit=3) == (0, 0)
 
     assert list(Delivery.objects.order_by("pk").values_list("event", flat=True)) == events
+
+
+def test_it_loses_no_event_of_an_endpoint_that_is_made_meanwhile(
+    project: Project, alice: User, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hook(alice, "first")
+    make_event(project=project.pk)
+    later: list[int] = []
+    read = fanout._endpoints
+
+    def meanwhile() -> Any:
+        found = read()
+        if not later:
+            hook(alice, "second")
+            later.append(make_event(project=project.pk).pk)
+        return found
+
+    monkeypatch.setattr(fanout, "_endpoints", meanwhile)
+    while spread(now=now)[0]:
+        pass
+
+    assert {name for event, name in made() if event in later} == {"first", "second"}
+
+
+def test_it_makes_no_delivery_twice_if_it_is_put_back(
+    project: Project, alice: User, now: datetime
+) -> None:
+    hook(alice, "alice")
+    event = make_event(project=project.pk)
+    assert spread(now=now) == (1, 1)
+    Cursor.objects.filter(name=cursors.WEBHOOKS).update(position=0)
+
+    spread(now=now)
+
+    assert made() == {(event.pk, "alice")}
+    assert cursors.position(cursors.WEBHOOKS) == event.sequence
+    assert Delivery.objects.count() == 1
 
 
 def test_it_wakes_the_sender(project: Project, alice: User) -> None:
