@@ -3,7 +3,8 @@
     python -m tests [sqlite | postgresql] [arguments of pytest]
 
 The two runs are two processes, since Django reads its database once. Tests marked `once` do not
-depend on the database and are left out of the second. The last lines say what ran on what.
+depend on the database and are left out of the second; a few long ones, marked `stricter`, are left
+out of the first. The last lines say what ran on what.
 """
 
 import os
@@ -21,7 +22,7 @@ PYTEST = (sys.executable, "-m", "pytest", "--numprocesses=2", "--dist=loadgroup"
 
 
 def on_sqlite(arguments: list[str]) -> int:
-    return _pytest(arguments, DATABASE_URL="")
+    return _pytest(["-m", "not stricter", *arguments], DATABASE_URL="")
 
 
 def on_postgresql(arguments: list[str]) -> int:

@@ -93,6 +93,7 @@ def _place(number: int, target: Target, family: Family) -> str:
     return f"\nseed {SEED}, request {number}, {family.name}, {target.operation}"
 
 
+@pytest.mark.stricter
 @pytest.mark.parametrize("part", range(PARTS))
 def test_it_refuses_whatever_is_hostile_and_writes_nothing(
     aims: list[tuple[Target, Family]], part: int

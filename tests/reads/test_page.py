@@ -45,6 +45,7 @@ def visible(user: User, order: Order) -> list[object]:
     return [key for key in expected(order) if key in seen]
 
 
+@pytest.mark.stricter
 @pytest.mark.usefixtures("many")
 def test_it_shows_each_of_2500_rows_once_in_every_order_and_back(
     alice: User, subtests: pytest.Subtests
