@@ -219,6 +219,7 @@ class Machine(OtherActions):
             assert answer.headers["ETag"] == plain.headers["ETag"]
 
 
+@pytest.mark.stricter
 def test_it_is_as_the_model_says(
     alice: User, bob: User, charlie: User, caplog: pytest.LogCaptureFixture
 ) -> None:
