@@ -14,7 +14,7 @@ import logging
 import queue
 import threading
 import time
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -61,7 +61,7 @@ class Dispatcher:
 
     Args:
         source, allowed: see `Sender`.
-        wake: set when an attempt has ended; it wakes the loop.
+        wake: set when an attempt or a turn has ended; it wakes the loop.
         clock: says what is due, and when the breakers let through. Leases go by the database's.
         threads: how many requests may be on the way at once.
         turn: how many deliveries a thread is given at most, for an endpoint that has not failed.
@@ -128,8 +128,11 @@ class Dispatcher:
             each: count if each.failures else count * self._turn for each, count in threads.items()
         }
         claims = claim(counts, now=now)
+        by_endpoint: dict[UUID, list[Claim]] = defaultdict(list)
+        for kept in claims:
+            by_endpoint[kept.webhook.pk].append(kept)
         for each, count in threads.items():
-            self._deal([kept for kept in claims if kept.webhook.pk == each.id], count)
+            self._deal(by_endpoint[each.id], count)
         return bool(claims)
 
     def _busy(self) -> Counter[UUID]:
