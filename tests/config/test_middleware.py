@@ -95,11 +95,10 @@ def test_it_asks_no_database_who_the_user_is(client: Client, log: Lines) -> None
 
 
 def test_it_keeps_probes_out_of_the_log_unless_it_is_asked_for_everything(
-    client: Client, log: Lines, monkeypatch: pytest.MonkeyPatch
+    client: Client, log: Lines, caplog: pytest.LogCaptureFixture
 ) -> None:
     client.get("/health/live")
     assert log() == []
-    monkeypatch.setattr(logging.getLogger("access"), "level", logging.DEBUG)
-    logging.getLogger("access").manager._clear_cache()  # type: ignore[attr-defined]
+    caplog.set_level(logging.DEBUG, logger="access")
     client.get("/health/live")
     assert [line["level"] for line in log()] == ["DEBUG"]
