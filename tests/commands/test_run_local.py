@@ -12,6 +12,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import orjson
@@ -20,13 +21,18 @@ import pytest
 from tasks.management.serving import Address, NotServingError
 from tests.environment import CHECKOUT
 
-pytestmark = pytest.mark.once
+# One worker has them all, so that the service of two of them is started once.
+pytestmark = [pytest.mark.once, pytest.mark.xdist_group("run_local")]
 
 LAST_LINE = "Ctrl-C stops everything."
 
 
 @pytest.fixture
 def free_port() -> int:
+    return unused_port()
+
+
+def unused_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -65,13 +71,31 @@ def lines_to_paste(said: str) -> str:
     return said[said.index("API=") : said.index(LAST_LINE)]
 
 
-@pytest.mark.skipif(not shutil.which("curl"), reason="no curl; install it: apt-get install curl")
-def test_it_prints_lines_that_work_when_pasted(tmp_path: Path, free_port: int) -> None:
-    with running(environment(tmp_path, free_port)) as (_, said):
-        pasted = subprocess.run(
-            ["sh", "-u"], input=lines_to_paste(said), text=True, capture_output=True, check=True
-        )
+@dataclass
+class Started:
+    """A service for the tests that only look at it."""
 
+    said: str
+    port: int
+    var: Path
+
+
+@pytest.fixture(scope="module")
+def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Started]:
+    var, port = tmp_path_factory.mktemp("var"), unused_port()
+    with running(environment(var, port, HOST="0.0.0.0")) as (_, said):
+        yield Started(said, port, var)
+
+
+@pytest.mark.skipif(not shutil.which("curl"), reason="no curl; install it: apt-get install curl")
+def test_it_prints_lines_that_work_when_pasted(started: Started) -> None:
+    pasted = subprocess.run(
+        ["sh", "-u"],
+        input=lines_to_paste(started.said),
+        text=True,
+        capture_output=True,
+        check=True,
+    )
     created, listed, completed, deleted = pasted.stdout.split("\n")[:4]
     task = orjson.loads(created)
     assert (task["title"], task["completed"]) == ("Learn Flask", False)
@@ -81,16 +105,13 @@ def test_it_prints_lines_that_work_when_pasted(tmp_path: Path, free_port: int) -
     assert deleted == "204"
 
 
-def test_it_says_where_and_as_whom(tmp_path: Path, free_port: int) -> None:
-    with running(environment(tmp_path, free_port, HOST="0.0.0.0")) as (_, said):
-        pass
-
-    base = f"http://127.0.0.1:{free_port}"
-    assert f"The service answers at {base}\n" in said
-    assert f"documentation  {base}/api/docs\n" in said
-    assert f"admin          {base}/admin/\n" in said
-    password = (tmp_path / "demo-password").read_text().strip()
-    assert f"sign in as     demo, password {password}\n" in said
+def test_it_says_where_and_as_whom(started: Started) -> None:
+    base = f"http://127.0.0.1:{started.port}"
+    assert f"The service answers at {base}\n" in started.said
+    assert f"documentation  {base}/api/docs\n" in started.said
+    assert f"admin          {base}/admin/\n" in started.said
+    password = (started.var / "demo-password").read_text().strip()
+    assert f"sign in as     demo, password {password}\n" in started.said
 
 
 def test_it_stops_everything_and_starts_again(tmp_path: Path, free_port: int) -> None:

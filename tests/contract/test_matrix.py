@@ -6,7 +6,8 @@ What is foreign must answer exactly as what does not exist, or ids could be prob
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -22,7 +23,7 @@ from tasks.operations.members import add_member
 from tasks.policies import Role
 from tests.cast import Answer, Api
 from tests.contract.document import Operation, operations, takes_id
-from tests.contract.snapshot import nothing_written
+from tests.contract.snapshot import nothing_written, undone
 from tests.contract.world import Ids, furnish, ids_of
 
 type MakeUser = Callable[[str], User]
@@ -170,58 +171,63 @@ def test_it_has_a_line_for_each_operation_and_an_operation_for_each_line() -> No
     assert sorted(EXPECTED) == sorted(operations())
 
 
-@pytest.mark.parametrize("role", ROLES)
+def with_ids(where: Callable[[Operation], Mapping[str, Any]]) -> list[Any]:
+    """Return each operation with each of its places for an id, as parameters of a test."""
+    return [
+        pytest.param(operation, name, id=f"{operation}-{name}")
+        for operation in operations().values()
+        for name in where(operation)
+    ]
+
+
+def in_body(operation: Operation) -> Mapping[str, Any]:
+    properties = (operation.body() or {}).get("properties", {})
+    return {name: schema for name, schema in properties.items() if takes_id(schema)}
+
+
+def in_query(operation: Operation) -> Mapping[str, Any]:
+    parameters = operation.parameters("query")
+    return {name: schema for name, schema in parameters.items() if takes_id(schema)}
+
+
 @pytest.mark.parametrize("operation", list(operations().values()), ids=str)
 def test_it_answers_each_role_as_the_table_says(
-    world: World, operation: Operation, role: str
+    world: World, operation: Operation, subtests: pytest.Subtests
 ) -> None:
-    api, expected = world.api(role), EXPECTED[operation.name][ROLES.index(role)]
-    if expected < 400:
-        assert world.ask(api, operation, world.own).status == expected
-        return
-    with nothing_written():
-        answer = world.ask(api, operation, world.own)
-    assert answer.status == expected
-    assert (
-        answer.code
-        == {401: "not_authenticated", 403: "permission_denied", 404: "not_found"}[expected]
-    )
+    for role in ROLES:
+        with subtests.test(role), undone():
+            api, expected = world.api(role), EXPECTED[operation.name][ROLES.index(role)]
+            with nothing_written() if expected >= 400 else nullcontext():
+                answer = world.ask(api, operation, world.own)
+            assert answer.status == expected
+            if expected >= 400:
+                assert answer.code == CODES[expected]
 
 
-def in_paths() -> Iterator[Any]:
-    for operation in operations().values():
-        for name in operation.parameters("path"):
-            for role in ROLES:
-                yield pytest.param(operation, name, role, id=f"{operation}-{name}-{role}")
+CODES: Final = {401: "not_authenticated", 403: "permission_denied", 404: "not_found"}
 
 
-@pytest.mark.parametrize(("operation", "name", "role"), list(in_paths()))
+@pytest.mark.parametrize(("operation", "name"), with_ids(lambda each: each.parameters("path")))
 def test_it_answers_foreign_ids_in_the_path_as_random_ones(
-    world: World, operation: Operation, name: str, role: str
+    world: World, operation: Operation, name: str, subtests: pytest.Subtests
 ) -> None:
-    api = world.api(role)
     first = name == next(iter(operation.parameters("path")))
     # The second id of a path is looked up in the project of the first, which may refuse by role.
     replaced = [*world.own] if first else [name]
     foreign = {**world.own, **{key: world.foreign[key] for key in replaced}}
     random = {**world.own, **{key: world.random()[key] for key in replaced}}
-    with nothing_written():
-        answers = [world.ask(api, operation, ids) for ids in (foreign, random)]
-    assert same(*answers), answers
-    if role == "nobody":
-        assert answers[0].status == 401
-    elif first or role in {"alice", "charlie"}:
-        assert answers[0].status == 404
-    else:
-        assert answers[0].status == 403
-
-
-def in_bodies() -> Iterator[Any]:
-    for operation in operations().values():
-        for name, schema in ((operation.body() or {}).get("properties", {})).items():
-            if takes_id(schema):
-                for role in ROLES:
-                    yield pytest.param(operation, name, role, id=f"{operation}-{name}-{role}")
+    for role in ROLES:
+        with subtests.test(role), undone():
+            api = world.api(role)
+            with nothing_written():
+                answers = [world.ask(api, operation, ids) for ids in (foreign, random)]
+            assert same(*answers), answers
+            if role == "nobody":
+                assert answers[0].status == 401
+            elif first or role in {"alice", "charlie"}:
+                assert answers[0].status == 404
+            else:
+                assert answers[0].status == 403
 
 
 REFUSALS: Final = {"project": 404, "parent": 404, "after": 404, "before": 404, "assignee": 400}
@@ -234,34 +240,27 @@ NAMED: Final = {
 }
 
 
-@pytest.mark.parametrize(("operation", "name", "role"), list(in_bodies()))
+@pytest.mark.parametrize(("operation", "name"), with_ids(in_body))
 def test_it_answers_foreign_ids_in_the_body_as_random_ones(
-    world: World, operation: Operation, name: str, role: str
+    world: World, operation: Operation, name: str, subtests: pytest.Subtests
 ) -> None:
-    api, body = world.api(role), world.sent[operation.name]
-    answers = []
-    with nothing_written():
-        for ids in (world.foreign, world.random()):
-            kept = {} if name == "after" else body  # a move takes one neighbour
-            world.sent[operation.name] = {**kept, name: ids[NAMED[name]]}
-            answers.append(world.ask(api, operation, world.own))
-    assert same(*answers), answers
-    own = EXPECTED[operation.name][ROLES.index(role)]
-    if own < 400:
-        assert answers[0].status == REFUSALS[name]
-        assert answers[0].error(f"#/{name}") in {"not_found", "not_a_member"}
-    elif name == "project" and role != "nobody" and operation.name != "tasks_move":
-        assert answers[0].status == 404
-    else:
-        assert answers[0].status == own
-
-
-def in_queries() -> Iterator[Any]:
-    for operation in operations().values():
-        for name, schema in operation.parameters("query").items():
-            if takes_id(schema):
-                for role in ROLES:
-                    yield pytest.param(operation, name, role, id=f"{operation}-{name}-{role}")
+    kept = {} if name == "after" else world.sent[operation.name]  # a move takes one neighbour
+    for role in ROLES:
+        with subtests.test(role), undone():
+            api, answers = world.api(role), []
+            with nothing_written():
+                for ids in (world.foreign, world.random()):
+                    world.sent[operation.name] = {**kept, name: ids[NAMED[name]]}
+                    answers.append(world.ask(api, operation, world.own))
+            assert same(*answers), answers
+            own = EXPECTED[operation.name][ROLES.index(role)]
+            if own < 400:
+                assert answers[0].status == REFUSALS[name]
+                assert answers[0].error(f"#/{name}") in {"not_found", "not_a_member"}
+            elif name == "project" and role != "nobody" and operation.name != "tasks_move":
+                assert answers[0].status == 404
+            else:
+                assert answers[0].status == own
 
 
 FILTERS: Final = {
@@ -272,21 +271,24 @@ FILTERS: Final = {
 }
 
 
-@pytest.mark.parametrize(("operation", "name", "role"), list(in_queries()))
+@pytest.mark.parametrize(("operation", "name"), with_ids(in_query))
 def test_it_answers_foreign_ids_in_the_query_as_random_ones(
-    world: World, operation: Operation, name: str, role: str
+    world: World, operation: Operation, name: str, subtests: pytest.Subtests
 ) -> None:
-    api, (key, status) = world.api(role), FILTERS[name]
-    answers = [
-        world.ask(api, operation, world.own, query=f"?{name}={ids[key]}")
-        for ids in (world.foreign, world.random())
-    ]
-    assert same(*answers), answers
-    assert answers[0].status == (401 if role == "nobody" else status)
-    if status == 404 and role != "nobody":
-        assert answers[0].error(name) == "not_found"
-        beside_own = f"?{name}={world.own[key]}&{name}={world.foreign[key]}"
-        assert world.ask(api, operation, world.own, query=beside_own).status == 404
+    key, status = FILTERS[name]
+    for role in ROLES:
+        with subtests.test(role), undone():
+            api = world.api(role)
+            answers = [
+                world.ask(api, operation, world.own, query=f"?{name}={ids[key]}")
+                for ids in (world.foreign, world.random())
+            ]
+            assert same(*answers), answers
+            assert answers[0].status == (401 if role == "nobody" else status)
+            if status == 404 and role != "nobody":
+                assert answers[0].error(name) == "not_found"
+                beside_own = f"?{name}={world.own[key]}&{name}={world.foreign[key]}"
+                assert world.ask(api, operation, world.own, query=beside_own).status == 404
 
 
 def test_it_answers_a_foreign_cursor_as_a_random_one(world: World) -> None:
