@@ -49,9 +49,9 @@ def timed(store: Store, spent: Budget, times: int) -> tuple[float, list[int]]:
 def first_and_rest(url: str, *, before: Callable[[RedisStore], None]) -> tuple[float, float]:
     """Return how long the first request of an outage took, and the next 50 together.
 
-    The least of three outages: this machine may be busy with other tests.
+    The least of three outages, of each: this machine may be busy with other tests.
     """
-    results = []
+    firsts, rests = [], []
     for _ in range(3):
         shared, spent = RedisStore(url), budget(100, 3600)
         before(shared)
@@ -59,8 +59,9 @@ def first_and_rest(url: str, *, before: Callable[[RedisStore], None]) -> tuple[f
         first, left = timed(store, spent, 1)
         rest, others = timed(store, spent, 50)
         assert left + others == [*range(99, 48, -1)]
-        results.append((first, rest))
-    return min(results)
+        firsts.append(first)
+        rests.append(rest)
+    return min(firsts), min(rests)
 
 
 def test_it_answers_in_time_while_redis_is_frozen(own_redis: RedisServer) -> None:
