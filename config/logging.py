@@ -32,7 +32,23 @@ class AddRequestId(logging.Filter):
         return True
 
 
-class JsonFormatter(OrjsonFormatter):
+class _WithoutRows(logging.Formatter):
+    """Leaves out of a traceback what PostgreSQL says in detail: it may be a whole row, or a value.
+
+    What was violated is in the first line of its message, which stays.
+    """
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802 (logging's name)
+        text = super().formatException(ei)
+        error = ei[1]
+        while error is not None:
+            message = str(error)
+            text = text.replace(message, message.partition("\nDETAIL:")[0])
+            error = error.__cause__ or error.__context__
+        return text
+
+
+class JsonFormatter(_WithoutRows, OrjsonFormatter):
     """One JSON object per line: timestamp (RFC 3339), level, logger, event, ids, fields."""
 
     def __init__(self) -> None:
@@ -51,7 +67,7 @@ class JsonFormatter(OrjsonFormatter):
             return json.dumps(log_data, default=str)
 
 
-class ConsoleFormatter(logging.Formatter):
+class ConsoleFormatter(_WithoutRows):
     """The same for eyes: time, level, event, fields."""
 
     def __init__(self) -> None:

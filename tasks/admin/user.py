@@ -62,7 +62,7 @@ class UserAdmin(DjangoUserAdmin):
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
         if change and "username" in form.changed_data:
-            tell_new_name(user=obj, now=timezone.now())
+            tell_new_name(user=obj, was=form.initial["username"], now=timezone.now())
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

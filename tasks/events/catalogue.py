@@ -20,7 +20,7 @@ TYPES: Final[dict[str, str]] = {
     "project.restored": "It came back from the trash, with everything in it as it was.",
     "project.purged": "It was deleted for good; events for its tasks and members went before.",
     "member.added": "A user became a member of a project.",
-    "member.updated": "A member has another role.",
+    "member.updated": "A member has another role, or another name.",
     "member.removed": "A member left or was removed, or their project was deleted for good.",
     "label.created": "A label was used for the first time.",
     "label.updated": "A label was renamed; its tasks have events of their own.",

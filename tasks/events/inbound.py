@@ -55,6 +55,7 @@ _RETRY: Final = 0.1  # seconds before the second try; each further pause doubles
 _AWAY: Final = (0.5, 30.0)  # first and longest pause, in seconds, while the database is away
 _BURY_AGAIN: Final = 2.0  # seconds
 _REASON: Final = 300  # characters
+_REFUSALS: Final = (ValueError, DomainError)
 
 type Handle = Callable[[IdentityEvent], None]
 
@@ -196,7 +197,7 @@ class Consumer:
                 "tries": delivery.tries,
                 "error": type(error).__name__,
             },
-            exc_info=None if isinstance(error, ValueError | DomainError) else error,  # A bug.
+            exc_info=None if isinstance(error, _REFUSALS) else error,  # A bug.
         )
         if delivery.tries >= TRIES:
             return self._give_up(delivery, error)
@@ -205,10 +206,14 @@ class Consumer:
         return None
 
     def _give_up(self, delivery: _Delivery, error: Exception) -> None:
-        """Put it aside. The log gets no words of the message, which the reason may repeat."""
+        """Put it aside. The log gets no words of the message, which the reason may repeat.
+
+        The broker gets none but our own: a database's error, say, may hold a whole row.
+        """
+        name = type(error).__name__
         metrics.EVENTS_RECEIVED.labels("dead").inc()
-        logger.error("identity_event_dead", extra={"error": type(error).__name__})
-        reason = f"{type(error).__name__}: {error}"[:_REASON]
+        logger.error("identity_event_dead", extra={"error": name})
+        reason = f"{name}: {error}"[:_REASON] if isinstance(error, _REFUSALS) else name
         self._link.call(partial(self._bury, delivery, reason))
 
     def _settle(self, delivery: _Delivery, outcome: str) -> None:

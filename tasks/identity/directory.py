@@ -10,6 +10,7 @@ has somebody else to look after it.
 """
 
 import logging
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -24,7 +25,12 @@ from tasks.operations.members import remove_member, tell_new_name
 
 logger = logging.getLogger(__name__)
 
-_FOLLOWED: Final = {"username": "username", "email": "email", "active": "is_active"}
+# The column of each, and its type in JSON: a model's field would take a number for a text.
+_FOLLOWED: Final = {
+    "username": ("username", str),
+    "email": ("email", str),
+    "active": ("is_active", bool),
+}
 
 
 def follow(event: IdentityEvent, *, now: datetime) -> None:
@@ -45,24 +51,39 @@ def follow(event: IdentityEvent, *, now: datetime) -> None:
             _forget(user, now)
 
 
-def _update(user: User, data: Any, now: datetime) -> None:
+def _update(user: User, data: Mapping[str, Any], now: datetime) -> None:
     """Take over what differs: the service's own columns are not the identity service's."""
-    changed = [
-        column
-        for name, column in _FOLLOWED.items()
-        if name in data and getattr(user, column) != data[name]
-    ]
-    for name, column in _FOLLOWED.items():
-        if column in changed:
-            setattr(user, column, data[name])
+    changed = {
+        column: value for column, value in _followed(data).items() if getattr(user, column) != value
+    }
+    old_name = user.username
+    for column, value in changed.items():
+        setattr(user, column, value)
     try:
-        user.full_clean(exclude={field.name for field in user._meta.fields} - set(changed))
+        user.full_clean(exclude={field.name for field in user._meta.fields} - changed.keys())
     except ValidationError as error:
-        raise ValueError(f"data has no valid {', '.join(sorted(error.message_dict))}.") from None
+        raise _invalid(error.message_dict) from None
     if changed:
         user.save(update_fields=changed)
+    if changed.get("is_active") is False:
+        _lock_out(user, now)
     if "username" in changed:
-        tell_new_name(user=user, now=now)
+        tell_new_name(user=user, was=old_name, now=now)
+
+
+def _followed(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the columns that an event names, with their values; no address is an empty one."""
+    named = {name: data[name] for name in _FOLLOWED if name in data}
+    if named.get("email", "") is None:
+        named["email"] = ""
+    wrong = [name for name, value in named.items() if type(value) is not _FOLLOWED[name][1]]
+    if wrong:
+        raise _invalid(_FOLLOWED[name][0] for name in wrong)
+    return {_FOLLOWED[name][0]: value for name, value in named.items()}
+
+
+def _invalid(columns: Iterable[str]) -> ValueError:
+    return ValueError(f"data has no valid {', '.join(sorted(columns))}.")
 
 
 def _lock_out(user: User, now: datetime) -> None:
@@ -77,9 +98,11 @@ def _forget(user: User, now: datetime) -> None:
     for project_id in list(projects.order_by("project")):
         _leave(user.pk, project_id, now)
     user.set_unusable_password()
+    old_name = user.username
     user.username, user.email = _nobody(user.pk), ""
     user.is_active = user.is_staff = user.is_superuser = False
     user.save()
+    tell_new_name(user=user, was=old_name, now=now)  # To those whom the user could not leave.
 
 
 def _leave(user_id: UUID, project_id: UUID, now: datetime) -> None:

@@ -95,19 +95,24 @@ def remove_member(
             theirs.change(now, assignee=None)
 
 
-def tell_new_name(*, user: User, now: datetime) -> None:
+def tell_new_name(*, user: User, was: str, now: datetime) -> None:
     """Give the memberships of a user whose name was changed their next version, and record it.
 
     They show the name, which belongs to the account; whoever changes it calls this in the same
-    transaction, with the user as they are now.
+    transaction.
+
+    Args:
+        user: as they are now.
+        was: the name that they had.
     """
     own = Membership.objects.filter(user=user).order_by("pk").select_for_update(no_key=True)
     for membership in own:
         membership.user = user
+        before = {**look(membership), "username": was}
         membership.version += 1
         membership.updated_at = now
         membership.save(update_fields=["version", "updated_at"])
-        record("updated", membership, actor=None, now=now)
+        record("updated", membership, before=before, actor=None, now=now)
 
 
 def _user(user: UUID | str) -> User:

@@ -6,7 +6,7 @@ import logging.config
 
 import pytest
 
-from config.logging import ConsoleFormatter, configuration
+from config.logging import ConsoleFormatter, JsonFormatter, configuration
 from tasks import context
 from tests.config.conftest import Lines
 
@@ -35,6 +35,36 @@ def test_it_writes_an_event_with_its_fields_and_the_request_id(log: Lines) -> No
 def test_it_loses_no_line_and_starts_none_for_odd_values(log: Lines, value: object) -> None:
     logging.getLogger("somewhere").warning("odd", extra={"value": value})
     assert [line["event"] for line in log()] == ["odd"]
+
+
+ROW = """null value in column "email" violates not-null constraint
+DETAIL:  Failing row contains (md5$salt$hash, null, two
+
+lines)."""
+
+
+@pytest.mark.parametrize("formatter", [JsonFormatter, ConsoleFormatter])
+def test_it_tells_of_no_row_that_the_database_refused(
+    formatter: type[logging.Formatter],
+) -> None:
+    record = logging.makeLogRecord({"msg": "crashed", "request_id": "", "trace_id": ""})
+    try:
+        refuse_as_psycopg_and_django()
+    except OSError as error:
+        record.exc_info = (OSError, error, error.__traceback__)
+    text = formatter().format(record)
+    assert "md5" not in text
+    assert "lines)" not in text
+    assert "RuntimeError: null value in column" in text
+    assert "OSError: null value in column" in text
+    assert "test_logging.py" in text
+
+
+def refuse_as_psycopg_and_django() -> None:
+    try:
+        raise RuntimeError(ROW)  # noqa: TRY301 - that is what is tested
+    except RuntimeError as refused:
+        raise OSError(ROW) from refused
 
 
 def test_it_writes_the_same_for_eyes() -> None:

@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any
 
+import orjson
 import pytest
 
 from tasks.events.identity_event import IdentityEvent
@@ -40,16 +41,39 @@ def test_it_tells_the_projects_of_a_new_name(bob: User, project: Project, now: d
 
     [member] = Membership.objects.filter(user=bob)
     assert member.version == 2
-    assert Event.objects.latest("number").type == "member.updated"
+    told_of = Event.objects.latest("number")
+    assert told_of.type == "member.updated"
+    assert orjson.loads(told_of.data)["changes"] == {"username": ["bob", "robert"]}
+
+
+REFUSED: dict[str, tuple[object, ...]] = {
+    "username": ("", "a b", None, 12345, ["bob"]),
+    "email": ("no", 0, {}, False),
+    "active": ("so", "f", None, 0),
+}
 
 
 @pytest.mark.parametrize(
-    "data",
-    [{"username": ""}, {"username": "a b"}, {"username": None}, {"email": "no"}, {"active": "so"}],
+    "data", [{name: value} for name, values in REFUSED.items() for value in values]
 )
 def test_it_refuses_what_no_user_can_have(data: dict[str, Any], bob: User, now: datetime) -> None:
     with pytest.raises(ValueError, match=r"data has no valid (username|email|is_active)\."):
         follow(event("updated", bob, **data), now=now)
+
+
+def test_it_names_all_that_is_not_valid(bob: User, now: datetime) -> None:
+    with pytest.raises(ValueError, match=r"^data has no valid email, is_active\.$"):
+        follow(event("updated", bob, active=1, email=2, username="robert"), now=now)
+
+
+@pytest.mark.parametrize("value", [None, ""])
+def test_it_takes_no_address_for_an_empty_one(value: object, bob: User, now: datetime) -> None:
+    follow(event("updated", bob, email="bob@example.org"), now=now)
+
+    follow(event("updated", bob, email=value), now=now)
+
+    bob.refresh_from_db()
+    assert bob.email == ""
 
 
 def test_it_refuses_a_name_that_is_taken(alice: User, bob: User, now: datetime) -> None:
@@ -57,10 +81,13 @@ def test_it_refuses_a_name_that_is_taken(alice: User, bob: User, now: datetime) 
         follow(event("updated", bob, username="alice"), now=now)
 
 
-def test_it_locks_out_who_is_deactivated(bob: User, now: datetime) -> None:
+@pytest.mark.parametrize("said", [("deactivated", {}), ("updated", {"active": False})])
+def test_it_locks_out_who_is_deactivated(
+    said: tuple[str, dict[str, Any]], bob: User, now: datetime
+) -> None:
     access_token(bob)
 
-    follow(event("deactivated", bob), now=now)
+    follow(event(said[0], bob, **said[1]), now=now)
 
     bob.refresh_from_db()
     assert not bob.is_active
@@ -106,6 +133,20 @@ def test_it_leaves_nobody_elses_project_without_an_admin(
 
     left = Membership.objects.filter(user=alice).values_list("project", flat=True)
     assert set(left) == {project.pk, own.pk}
+
+
+def test_it_tells_the_projects_that_the_deleted_could_not_leave(
+    alice: User, bob: User, project: Project, now: datetime
+) -> None:
+    follow(event("deleted", alice), now=now)
+
+    stays = Membership.objects.get(user=alice, project=project)
+    assert stays.version == 2
+    told = Event.objects.filter(project=project.pk).latest("number")
+    assert (told.type, told.subject) == ("member.updated", alice.pk)
+    assert orjson.loads(told.data)["changes"] == {
+        "username": ["alice", f"deleted-{alice.pk}"],
+    }
 
 
 def test_it_leaves_where_another_admin_is(
