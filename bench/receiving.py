@@ -23,10 +23,11 @@ async def main() -> None:
 async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     # Whoever sends it may be killed meanwhile.
     with closing(writer), suppress(asyncio.IncompleteReadError, ConnectionError):
-        length = _LENGTH.search(await reader.readuntil(b"\r\n\r\n"))
-        body = await reader.readexactly(int(length[1]) if length else 0)
-        _print(b"%f %b" % (time.time(), body))
-        writer.write(b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n")
+        while True:  # Whoever sends it closes the connection.
+            length = _LENGTH.search(await reader.readuntil(b"\r\n\r\n"))
+            body = await reader.readexactly(int(length[1]) if length else 0)
+            _print(b"%f %b" % (time.time(), body))
+            writer.write(b"HTTP/1.1 204 No Content\r\n\r\n")
 
 
 def _print(line: bytes) -> None:

@@ -31,6 +31,7 @@ from tasks.webhooks.addresses import Network
 from tasks.webhooks.claims import LEASE, Claim, claim, release, with_work
 from tasks.webhooks.marking import mark_delivered, mark_failed
 from tasks.webhooks.sending import Sender, Sent
+from tasks.webhooks.transport import Connection
 
 logger: Final = logging.getLogger(__name__)
 
@@ -99,13 +100,16 @@ class Dispatcher:
         return not self._stopped and self._claim()
 
     def settle(self, seconds: float) -> bool:
-        """Wait for what is on the way and mark it; return whether all of it has ended in time."""
+        """Wait for what is on the way and mark it; return whether all of it has ended in time.
+
+        Then no thread is busy either: a turn ends a moment after its last delivery.
+        """
         deadline = time.monotonic() + seconds
         self._mark_ended()
-        while self._on_the_way and time.monotonic() < deadline:
+        while (self._on_the_way or self._running) and time.monotonic() < deadline:
             self._await_one(deadline)
             self._mark_ended()
-        return not self._on_the_way
+        return not (self._on_the_way or self._running)
 
     def stop(self, seconds: float) -> None:
         """Claim nothing more, let what is on the way end, and give back what has not in time."""
@@ -156,18 +160,22 @@ class Dispatcher:
         self._to_send.put(turn)
 
     def _work(self) -> None:
-        """Run in each of the threads that post."""
+        """Run in each of the threads that post. A turn has a connection, which ends with it."""
         while (turn := self._to_send.get()) is not None:
-            until = time.monotonic() + TURN_ENDS_AFTER
-            for claimed in turn.claims:
-                sent = self._sender.send(claimed)
-                turn.tried += 1
-                self._ended.put(sent)
-                self._wake.set()
-                if self._stopped or not sent.delivered or time.monotonic() > until:
-                    break
+            with self._sender.connection() as connection:
+                self._send_over(connection, turn)
             self._ended.put(turn)
             self._wake.set()
+
+    def _send_over(self, connection: Connection, turn: Turn) -> None:
+        until = time.monotonic() + TURN_ENDS_AFTER
+        for claimed in turn.claims:
+            sent = self._sender.send(claimed, connection, last=claimed is turn.claims[-1])
+            turn.tried += 1
+            self._ended.put(sent)
+            self._wake.set()
+            if self._stopped or not sent.delivered or time.monotonic() > until:
+                break
 
     def _await_one(self, deadline: float) -> None:
         with suppress(queue.Empty):

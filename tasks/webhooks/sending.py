@@ -14,7 +14,7 @@ from tasks.webhooks.addresses import Network
 from tasks.webhooks.audience import View
 from tasks.webhooks.claims import Claim
 from tasks.webhooks.secrets import unseal
-from tasks.webhooks.transport import PostFailed, post
+from tasks.webhooks.transport import Connection, PostFailed
 
 logger: Final = logging.getLogger(__name__)
 
@@ -58,18 +58,26 @@ class Sender:
     allowed: Sequence[Network]
     clock: Callable[[], datetime]
 
-    def send(self, claim: Claim) -> Sent:
-        """Send, and return what became of it; raises nothing, as it runs at the top of a thread."""
+    def connection(self) -> Connection:
+        """Return what the deliveries of one turn are sent over."""
+        return Connection(self.allowed)
+
+    def send(self, claim: Claim, connection: Connection, *, last: bool) -> Sent:
+        """Send, and return what became of it; raises nothing, as it runs at the top of a thread.
+
+        Args:
+            last: whether it is the last one over this connection.
+        """
         at = self.clock()
         try:
-            return self._posted(claim, at)
+            return self._posted(claim, at, connection, last=last)
         except PostFailed as failure:
             return Sent(claim=claim, at=at, error=failure.code, duration_ms=failure.duration_ms)
         except Exception:
             logger.exception("webhook_send_failed", extra={"webhook": str(claim.webhook.pk)})
             return Sent(claim=claim, at=at, error=INTERNAL)
 
-    def _posted(self, claim: Claim, at: datetime) -> Sent:
+    def _posted(self, claim: Claim, at: datetime, connection: Connection, *, last: bool) -> Sent:
         _refuse_connection()
         event = claim.delivery.event
         body = cloud_event(event, source=self.source, for_left=claim.view is View.LEFT)
@@ -78,7 +86,7 @@ class Sender:
         ) | {"Content-Type": f"{MEDIA_TYPE}; charset=utf-8"}
         if event.traceparent:
             headers["traceparent"] = event.traceparent
-        answer = post(claim.webhook.url, body=body, headers=headers, allowed=self.allowed)
+        answer = connection.post(claim.webhook.url, body=body, headers=headers, last=last)
         return Sent(
             claim=claim,
             at=at,

@@ -9,6 +9,7 @@ import pytest
 
 from tasks.models import Project, User, Webhook
 from tasks.operations.access import Actor
+from tasks.webhooks import connecting
 from tasks.webhooks.fanout import spread
 from tasks.webhooks.operations import create_webhook
 from tests.webhooks.endpoints import (
@@ -18,6 +19,7 @@ from tests.webhooks.endpoints import (
     make_webhook,
     serving,
 )
+from tests.webhooks.receivers import Authority
 
 URL: Final = "https://example.org/hooks"
 
@@ -41,6 +43,20 @@ def later(now: datetime) -> datetime:
 def endpoints() -> Iterator[Endpoints]:
     with serving() as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture
+def trusted(authority: Authority, monkeypatch: pytest.MonkeyPatch) -> Iterator[Authority]:
+    """An authority that is believed because SSL_CERT_FILE names it."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.path))
+    connecting.tls.cache_clear()
+    yield authority
+    connecting.tls.cache_clear()
 
 
 @pytest.fixture

@@ -62,6 +62,7 @@ class Endpoints:
         self.port = port
         self.requests: list[Request] = []
         self.arrived = threading.Condition()
+        self.connections = self.hung_up = 0
         self._replies: dict[str, deque[Reply]] = defaultdict(lambda: deque([Reply()]))
 
     def url(self, path: str) -> str:
@@ -80,6 +81,22 @@ class Endpoints:
                 lambda: sum(each.path != but for each in self.requests) >= count, PATIENCE
             ), f"{len(self.requests)} requests came, in place of {count}"
 
+    def await_hang_ups(self, count: int) -> None:
+        """Wait until so many connections have ended."""
+        with self.arrived:
+            assert self.arrived.wait_for(lambda: self.hung_up == count, PATIENCE), self.hung_up
+
+    @contextmanager
+    def connected(self) -> Iterator[None]:
+        with self.arrived:
+            self.connections += 1
+        try:
+            yield
+        finally:
+            with self.arrived:
+                self.hung_up += 1
+                self.arrived.notify_all()
+
     def note(self, request: Request) -> Reply:
         with self.arrived:
             self.requests.append(request)
@@ -93,12 +110,18 @@ class _Server(ThreadingHTTPServer):
     request_queue_size = 128
     endpoints: Endpoints
 
+    def finish_request(self, request: Any, client_address: Any) -> None:
+        """Serve a connection, in its thread."""
+        with self.endpoints.connected():
+            super().finish_request(request, client_address)
+
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that has gone is nothing to print."""
 
 
 class _Handler(BaseHTTPRequestHandler):
     server: _Server
+    protocol_version = "HTTP/1.1"  # Which keeps connections.
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))

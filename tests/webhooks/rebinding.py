@@ -21,8 +21,9 @@ from typing import Final
 
 from cryptography import x509
 
-from tasks.webhooks.transport import PostFailed, post
-from tests.webhooks.receivers import Authority, receiver
+from tasks.webhooks.transport import Connection, PostFailed
+from tests.webhooks.posting import post
+from tests.webhooks.receivers import Authority, conversing, receiver
 
 PUBLIC: Final = "93.184.216.34"
 _A: Final = 1
@@ -36,6 +37,7 @@ ZONE: Final[Zone] = {
     "rebinding": {_A: ([PUBLIC], ["127.0.0.1"])},
     "rebinding-to-zero": {_A: ([PUBLIC], ["0.0.0.0"])},
     "rebinding-to-ipv6": {_A: ([PUBLIC], []), _AAAA: ([], ["::1"])},
+    "kept": {_A: ([PUBLIC], ["127.0.0.1"])},
     "private": {_A: (["127.0.0.1"], ["127.0.0.1"])},
     "mixed": {_A: ([PUBLIC, "127.0.0.1"],) * 2},
     "mixed-the-other-way": {_A: (["127.0.0.1", PUBLIC],) * 2},
@@ -84,7 +86,20 @@ def outcome(label: str, port: int) -> int | str:
     url = f"https://{label}.hooks.example:{port}/"
     seconds = 0.5 if label == "silent" else 15.0
     try:
-        return post(url, body=b"{}", headers={}, allowed=(), seconds=seconds).status
+        return post(url, allowed=(), seconds=seconds).status
+    except PostFailed as failed:
+        return failed.code
+
+
+def kept(port: int) -> list[int | str]:
+    """Post over a connection until the receiver has closed it, and once more."""
+    with Connection(()) as connection:
+        return [_outcome(connection, f"https://kept.hooks.example:{port}/") for _ in range(3)]
+
+
+def _outcome(connection: Connection, url: str) -> int | str:
+    try:
+        return connection.post(url, body=b"{}", headers={}, last=False).status
     except PostFailed as failed:
         return failed.code
 
@@ -105,10 +120,12 @@ def main(directory: Path) -> None:
             stack.enter_context(receiver(OK, tls, host=host, port=public.port))
             for host in ("127.0.0.1", "::1")
         ]
-        labels = (*ZONE, "unknown", "silent")
+        keeping = stack.enter_context(conversing([OK, OK], tls=tls, host=PUBLIC))
+        labels = (*(label for label in ZONE if label != "kept"), "unknown", "silent")
         outcomes = {label: [outcome(label, public.port) for _ in range(2)] for label in labels}
         found = {
             "outcomes": outcomes,
+            "kept": kept(keeping.port),
             "questions": server.questions,
             "public": public.accepted,
             "canaries": sum(canary.accepted for canary in canaries),

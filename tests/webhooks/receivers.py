@@ -4,7 +4,7 @@ import datetime
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Final
@@ -40,6 +40,8 @@ class Receiver(Listener):
 
     def _serve(self, client: socket.socket) -> None:
         client.settimeout(_SECONDS)
+        # What a test says has been sent has arrived: Nagle's algorithm would wait for the client.
+        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         with suppress(OSError), closing(self._secured(client)) as connection:
             self.requests.append(request_from(connection))
             self._behave(connection)
@@ -70,6 +72,27 @@ def receiver(
     """Start a receiver that behaves so, or answers these bytes."""
     behaviour = answering(behave) if isinstance(behave, bytes) else behave
     with closing(Receiver(behaviour, tls, host, port)) as running:
+        yield running
+
+
+@contextmanager
+def conversing(
+    *scripts: Sequence[Behaviour | bytes],
+    tls: ssl.SSLContext | None = None,
+    host: str = "127.0.0.1",
+) -> Iterator[Receiver]:
+    """Start a receiver whose n-th connection goes by the n-th script: a step for each request.
+
+    A request that there is no step for is remembered too, and hung up on.
+    """
+    left = iter(scripts)
+
+    def behave(connection: socket.socket) -> None:
+        for step in next(left, ()):
+            (answering(step) if isinstance(step, bytes) else step)(connection)
+            running.requests.append(request_from(connection))
+
+    with receiver(behave, tls, host=host) as running:
         yield running
 
 

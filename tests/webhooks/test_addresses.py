@@ -7,7 +7,8 @@ import pytest
 
 from tasks.webhooks.addresses import refusal
 from tasks.webhooks.destination import BadURL, check_url, read
-from tasks.webhooks.transport import Failure, PostFailed, post
+from tasks.webhooks.transport import Failure, PostFailed
+from tests.webhooks.posting import post
 from tests.webhooks.receivers import Receiver, everywhere, receiver
 
 pytestmark = pytest.mark.once
@@ -156,7 +157,7 @@ def test_it_does_not_reach_the_loopback_in_any_form(form: str, canary: Receiver)
         with pytest.raises(BadURL):
             check_url(url, allowed=())
         with pytest.raises(PostFailed) as failed:
-            post(url, body=b"{}", headers={}, allowed=(), seconds=5)
+            post(url, allowed=(), seconds=5)
         assert failed.value.code is Failure.ADDRESS_REFUSED
     assert canary.accepted == 0
 
@@ -168,7 +169,7 @@ def test_it_refuses_to_guess_where_a_url_leads(form: str, canary: Receiver) -> N
     with pytest.raises(BadURL):
         check_url(url, allowed=everything)
     with pytest.raises(PostFailed) as failed:
-        post(url, body=b"{}", headers={}, allowed=everything, seconds=5)
+        post(url, allowed=everything, seconds=5)
     assert failed.value.code is Failure.URL
     assert canary.accepted == 0
 
@@ -214,7 +215,7 @@ def test_it_has_http_and_reserved_ports_for_allowed_networks_only(
 @pytest.mark.parametrize("url", ["http://8.8.8.8:8080/", "https://8.8.8.8:25/", "http://8.8.8.8/"])
 def test_it_does_not_post_by_http_or_to_reserved_ports_of_public_addresses(url: str) -> None:
     with pytest.raises(PostFailed) as failed:
-        post(url, body=b"{}", headers={}, allowed=[ip_network("10.0.0.0/8")], seconds=1)
+        post(url, allowed=[ip_network("10.0.0.0/8")], seconds=1)
     assert failed.value.code is Failure.ADDRESS_REFUSED
 
 

@@ -288,7 +288,9 @@ def test_it_holds_no_connection_while_it_posts(
     monkeypatch.setattr(sender, "_send", claimed.append)
     sender.step()
 
-    sent = sender._sender.send(claimed[0])  # Here, where there is a connection.
+    (turn,) = claimed
+    with sender._sender.connection() as connection:  # Here, where there is one to the database.
+        sent = sender._sender.send(turn.claims[0], connection, last=True)
 
     assert (sent.status, sent.error) == (None, "internal")
     assert endpoints.requests == []

@@ -23,6 +23,7 @@ from tasks.events.envelope import cloud_event
 from tasks.schedule import due_at
 from tasks.webhooks import backoff, breaker, operations, signing, transport
 from tests.environment import CHECKOUT
+from tests.webhooks.posting import post
 from tests.webhooks.verifying import BODY, CASES, ID, OTHER, PAGE, SECRET, Case, block, now, signed
 
 pytestmark = pytest.mark.once
@@ -171,7 +172,7 @@ def receiver(directory: Path) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
 def test_it_receives_what_the_service_sends_and_prints_each_event_once(tmp_path: Path) -> None:
     with receiver(tmp_path) as (port, process):
         statuses = [
-            transport.post(
+            post(
                 f"http://127.0.0.1:{port}/",
                 body=BODY.strip(),
                 headers={**headers, "content-type": "application/cloudevents+json"},

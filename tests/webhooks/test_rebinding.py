@@ -20,6 +20,7 @@ pytestmark = pytest.mark.once
 
 class Found(TypedDict):
     outcomes: dict[str, list[int | str]]
+    kept: list[int | str]
     questions: dict[str, int]
     public: int
     canaries: int
@@ -56,6 +57,12 @@ def test_it_asks_once_and_connects_to_the_address_that_it_was_told(found: Found)
         assert found["outcomes"][name] == [200, "address_refused"]
         assert found["questions"][name] == 2  # One for each delivery.
     assert found["public"] == 5
+
+
+def test_it_judges_anew_when_it_connects_anew(found: Found) -> None:
+    """A connection is kept though the name means another address by now: it has not moved."""
+    assert found["kept"] == [200, 200, "address_refused"]
+    assert found["questions"]["kept"] == 2
 
 
 @pytest.mark.parametrize(

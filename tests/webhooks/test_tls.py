@@ -1,13 +1,12 @@
 """Whose certificates are believed, and for which names."""
 
-from collections.abc import Iterator
 from ipaddress import IPv4Address, ip_network
 
 import pytest
 from cryptography import x509
 
-from tasks.webhooks import connecting
-from tasks.webhooks.transport import Failure, PostFailed, post
+from tasks.webhooks.transport import Failure, PostFailed
+from tests.webhooks.posting import post
 from tests.webhooks.receivers import Authority, Receiver, receiver
 
 pytestmark = pytest.mark.once
@@ -16,24 +15,10 @@ NAME = x509.DNSName("localhost")
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 
 
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority(tmp_path_factory.mktemp("authority"))
-
-
-@pytest.fixture
-def trusted(authority: Authority, monkeypatch: pytest.MonkeyPatch) -> Iterator[Authority]:
-    """An authority that is believed because SSL_CERT_FILE names it."""
-    monkeypatch.setenv("SSL_CERT_FILE", str(authority.path))
-    connecting.tls.cache_clear()
-    yield authority
-    connecting.tls.cache_clear()
-
-
 def outcome(host: str, running: Receiver) -> int | Failure:
     url = f"https://{host}:{running.port}/"
     try:
-        return post(url, body=b"{}", headers={}, allowed=LOOPBACK).status
+        return post(url, allowed=LOOPBACK).status
     except PostFailed as failed:
         return failed.code
 

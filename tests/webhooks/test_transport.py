@@ -10,8 +10,9 @@ from threading import Thread
 
 import pytest
 
-from tasks.webhooks.transport import Answer, Failure, PostFailed, post
+from tasks.webhooks.transport import Answer, Failure, PostFailed
 from tests.health.servers import closed_port
+from tests.webhooks.posting import post
 from tests.webhooks.receivers import Behaviour, receiver
 
 pytestmark = pytest.mark.once
@@ -141,13 +142,6 @@ def test_it_takes_no_proxy_from_the_environment(monkeypatch: pytest.MonkeyPatch)
         assert canary.accepted == 0
 
 
-def test_it_opens_a_connection_of_its_own_for_each_delivery() -> None:
-    with receiver(OK + b"Connection: keep-alive\r\nContent-Length: 0\r\n\r\n") as running:
-        for _ in range(3):
-            sent(f"http://127.0.0.1:{running.port}/")
-        assert running.accepted == 3
-
-
 @pytest.mark.parametrize(
     ("answer", "code"),
     [
@@ -264,6 +258,6 @@ def test_it_tries_the_next_address_of_a_name() -> None:
         running = receiver(OK + b"\r\n", host="::1")
         with running as on_ipv6:
             url = f"http://localhost:{on_ipv6.port}/"  # 127.0.0.1 comes first, and refuses.
-            assert post(url, body=BODY, headers={}, allowed=allowed).status == 200
+            assert post(url, allowed=allowed).status == 200
     except OSError:
         pytest.skip("this machine has no IPv6 on its loopback")

@@ -9,6 +9,7 @@ import pytest
 
 from tasks.models import Delivery, Webhook
 from tasks.webhooks import dispatcher as dispatching
+from tasks.webhooks.dispatcher import Turn
 from tests.webhooks.endpoints import (
     PATIENCE,
     Endpoints,
@@ -39,6 +40,42 @@ def test_it_sends_one_after_the_other_in_the_order_of_the_log(
     assert states() == [DELIVERED] * 5 + [FREE] * 2
 
 
+def test_it_goes_over_one_connection_which_the_last_one_closes(
+    queue: Callable[[int], list[str]], endpoints: Endpoints
+) -> None:
+    """Another turn has another connection."""
+    queue(5)
+    sender = dispatcher(threads=1, turn=3)
+    for turn in (1, 2):
+        assert sender.step()
+        assert sender.settle(PATIENCE)
+        endpoints.await_hang_ups(turn)
+    closing = [each.headers.get("connection") for each in endpoints.requests]
+    assert closing == [None, None, "close", None, "close"]
+    assert endpoints.connections == 2
+
+
+def test_it_posts_each_delivery_to_its_own_url(
+    queue: Callable[[int], list[str]], endpoints: Endpoints, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Claims of one turn have one URL; if ever they had not, none would go astray."""
+    queue(2)
+    sender = dispatcher(threads=1)
+    turns: list[Turn] = []
+    monkeypatch.setattr(sender, "_send", turns.append)
+    assert sender.step()
+    first, second = turns[0].claims
+    second.webhook.url = endpoints.url("/elsewhere")
+    monkeypatch.undo()
+    sender._send(turns[0])
+    assert sender.settle(PATIENCE)
+    assert [each.path for each in endpoints.requests] == ["/hook", "/elsewhere"]
+    assert [each.id for each in endpoints.requests] == [
+        str(each.delivery.event.uid) for each in (first, second)
+    ]
+    assert endpoints.connections == 2
+
+
 def test_it_deals_evenly_so_that_no_thread_waits_while_another_has_much(
     queue: Callable[[int], list[str]], endpoints: Endpoints, gate: threading.Event
 ) -> None:
@@ -63,6 +100,7 @@ def test_it_ends_with_a_failure_and_the_rest_is_not_tried(
     sender = dispatcher(threads=1)
     assert sender.step()
     assert sender.settle(PATIENCE)
+    endpoints.await_hang_ups(1)
     assert len(endpoints.requests) == 2
     assert states() == [DELIVERED, FAILED, FREE, FREE]
 
@@ -87,6 +125,7 @@ def test_it_ends_when_others_have_waited_long_enough(
     sender = dispatcher(threads=1)
     assert sender.step()
     assert sender.settle(PATIENCE)
+    endpoints.await_hang_ups(1)
     assert states() == [DELIVERED, FREE, FREE]
 
     run_all(sender)
@@ -111,5 +150,6 @@ def test_it_ends_when_the_worker_is_told_to_stop(
     answering.start()
     sender.stop(PATIENCE)
     answering.join()
+    endpoints.await_hang_ups(1)
     assert len(endpoints.requests) == 1
     assert states() == [DELIVERED, FREE, FREE]
