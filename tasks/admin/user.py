@@ -14,6 +14,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.html import format_html
 
+from tasks.identity import families
 from tasks.models import User
 from tasks.operations.members import tell_new_name
 
@@ -22,7 +23,7 @@ _GRANTS = ("is_staff", "is_superuser", "groups", "user_permissions")
 
 @admin.register(User)
 class UserAdmin(DjangoUserAdmin):
-    """A new password or a deactivation ends the user's sign-ins, by design of TokenFamily."""
+    """A new password or a deactivation ends the user's sign-ins, for good."""
 
     list_display = ("username", "email", "is_active", "is_staff", "last_login")
     list_filter = ("is_active", "is_staff", "is_superuser", "groups")
@@ -63,6 +64,8 @@ class UserAdmin(DjangoUserAdmin):
         super().save_model(request, obj, form, change)
         if change and "username" in form.changed_data:
             tell_new_name(user=obj, was=form.initial["username"], now=timezone.now())
+        if not obj.is_active:
+            families.end_all(user=obj, now=timezone.now())
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

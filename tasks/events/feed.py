@@ -83,7 +83,8 @@ def feed(
         types: only events of these types.
 
     Raises:
-        EventsExpired: what came next was deleted.
+        EventsExpired: what came next was deleted, or the log has never come this far: it was put
+            back to an earlier state.
     """
     values = {"user": user, "after": after, **_numbered("project", projects)}
     values |= _numbered("type", types)
@@ -95,9 +96,12 @@ def feed(
         return found.annotate(shown=_data_of(len(types))).values_list(*_COLUMNS, "shown")
 
     end = cursors.position(cursors.SEQUENCER)
+    if after > end:
+        raise EventsExpired
     rows = statement(("feed", len(projects), len(types), most), build).rows(values)
-    refuse_expired(after)
-    return _stretch(rows, source, limit, cut=len(rows) == most, end=max(after, end))
+    if after:
+        refuse_expired(after)
+    return _stretch(rows, source, limit, cut=len(rows) == most, end=end)
 
 
 def history(*, user: UUID, source: str, task: UUID, after: int, limit: int) -> Stretch:
@@ -122,7 +126,7 @@ def refuse_expired(after: int) -> None:
 
     Asked when they are read already: what is deleted meanwhile is not missed in silence.
     """
-    if 0 < after < cursors.position(cursors.PRUNED):
+    if after < cursors.position(cursors.PRUNED):
         raise EventsExpired
 
 

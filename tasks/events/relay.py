@@ -8,9 +8,11 @@ the same ids.
 Of two events of one object the second is published when the first is confirmed. Nothing else keeps
 their order: a broker that refuses one message (a full queue) may take the next one.
 
-What stops an event decides what becomes of it. A broker that is down, frozen, full or closed to us
-is none of the event's fault: it waits, as long as it takes. An event that the broker, or AMQP
-itself, will not have is tried five times while the others pass, and then parked.
+What stops an event decides what becomes of it. A broker that is down, frozen or closed to us is
+none of the event's fault: it waits, as long as it takes. One that a full queue refuses waits too,
+with pauses that grow: the broker has put it into the other queues that want it, and does so again
+with each try. An event that the broker, or AMQP itself, will not have is tried five times while the
+others pass, and then parked.
 """
 
 import logging
@@ -32,11 +34,13 @@ from tasks.ids import uuid7
 from tasks.models import Event
 
 MOST_TRIES: Final = 5
-BATCH: Final = 200  # an event has up to 200 kB, rarely more than 2
+BATCH: Final = 200  # an event has up to 1.2 MB, rarely more than 2 kB
 PATIENCE: Final = 5.0  # seconds for a batch; well below the lease
 PAUSE: Final = timedelta(seconds=0.2)  # before the second try, doubled before each further one
+LONGEST_PAUSE: Final = timedelta(seconds=30)
 _log: Final = logging.getLogger(__name__)
 _PASSED: Final = frozenset({Outcome.CONFIRMED, Outcome.UNROUTABLE})
+_REFUSALS: Final = frozenset({Outcome.REFUSED, Outcome.POISON})
 
 
 class Publisher(Protocol):
@@ -47,14 +51,31 @@ class Publisher(Protocol):
 
 @dataclass(slots=True)
 class _Refused:
-    """An event that was refused for its own sake."""
+    """An event that was refused.
 
-    tries: int
-    again_at: datetime
-    error: str
+    Attributes:
+        tries: how many there have been.
+        poison: how many of them failed for its own sake.
+    """
+
+    tries: int = 0
+    poison: int = 0
+    again_at: datetime | None = None
+    error: str = ""
+
+    @property
+    def is_hopeless(self) -> bool:
+        return self.poison >= MOST_TRIES
 
     def is_due(self, now: datetime) -> bool:
-        return self.tries < MOST_TRIES and self.again_at <= now
+        return not self.is_hopeless and (self.again_at is None or self.again_at <= now)
+
+    def note(self, result: Result, now: datetime) -> None:
+        self.poison += result.outcome is Outcome.POISON
+        # Doubled without an end, it would leave the range of numbers some day.
+        self.again_at = now + min(PAUSE * 2 ** min(self.tries, 16), LONGEST_PAUSE)
+        self.tries += 1
+        self.error = result.error
 
 
 @dataclass(slots=True)
@@ -64,7 +85,7 @@ class _Window:
     Attributes:
         position: where it left the cursor.
         passed: sequences that are done although one before them is not.
-        refused: by sequence, those that were refused for their own sake.
+        refused: by sequence, those that a queue, the broker or AMQP would not have.
     """
 
     position: int
@@ -92,6 +113,7 @@ class Relay:
         self._clock = clock
         self._holder = uuid7()
         self._window = _Window(position=0)
+        self._released: dict[int, _Refused] = {}  # by event, what a full queue refuses
 
     def step(self) -> bool:
         """Publish what waits, if it is this process's turn; return whether there may be more."""
@@ -147,11 +169,8 @@ class Relay:
         sequence = _sequence(event)
         if result.outcome in _PASSED:
             self._window.passed.add(sequence)
-        elif result.outcome is Outcome.POISON:
-            before = self._window.refused.get(sequence)
-            tries = before.tries + 1 if before else 1
-            again_at = now + PAUSE * 2 ** (tries - 1)
-            self._window.refused[sequence] = _Refused(tries, again_at, result.error)
+        elif result.outcome in _REFUSALS:
+            self._window.refused.setdefault(sequence, _Refused()).note(result, now)
 
     def _advance(self, events: list[Event], now: datetime) -> None:
         """Move the cursor over all that is done, parking what was refused too often."""
@@ -159,7 +178,7 @@ class Relay:
         for event in events:
             sequence = _sequence(event)
             refused = window.refused.get(sequence)
-            if refused is not None and refused.tries >= MOST_TRIES:
+            if refused is not None and refused.is_hopeless:
                 self._park(event, refused, now)
             elif sequence not in window.passed:
                 break
@@ -170,7 +189,7 @@ class Relay:
             cursors.move(cursors.RABBITMQ, self._holder, window.position)
 
     def _park(self, event: Event, refused: _Refused, now: datetime) -> None:
-        cursors.park(cursors.RABBITMQ, event, refused.error, tries=refused.tries, now=now)
+        cursors.park(cursors.RABBITMQ, event, refused.error, tries=refused.poison, now=now)
         metrics.EVENTS_PARKED.inc()
         _log.error("event_parked", extra={"event_id": str(event.uid), "error": refused.error})
 
@@ -179,17 +198,19 @@ class Relay:
         parked = due_again(cursors.RABBITMQ, MOST_TRIES)
         if parked is None or cursors.lease(cursors.RABBITMQ, self._holder) is None:
             return False
+        now = self._clock()
+        refused = self._released.setdefault(parked.event_id, _Refused())
+        if not refused.is_due(now):
+            return False
         [result] = self._send([parked.event])
         if result.outcome in _PASSED:
             parked.delete()
         elif result.outcome is Outcome.POISON:
-            cursors.park(
-                cursors.RABBITMQ,
-                parked.event,
-                result.error,
-                tries=MOST_TRIES,
-                now=self._clock(),
-            )
+            cursors.park(cursors.RABBITMQ, parked.event, result.error, tries=MOST_TRIES, now=now)
+        if result.outcome is Outcome.REFUSED:
+            refused.note(result, now)
+        else:
+            self._released.pop(parked.event_id)
         return result.outcome in _PASSED
 
 

@@ -19,7 +19,8 @@ from django.core.exceptions import ValidationError
 
 from tasks.errors import InboxStays, LastAdmin
 from tasks.events.identity_event import IdentityEvent
-from tasks.models import Membership, TokenFamily, User
+from tasks.identity import families
+from tasks.models import Membership, User
 from tasks.operations.access import Actor
 from tasks.operations.members import remove_member, tell_new_name
 
@@ -89,7 +90,7 @@ def _invalid(columns: Iterable[str]) -> ValueError:
 def _lock_out(user: User, now: datetime) -> None:
     """End what the user has here; each process notices within five seconds (`user_state`)."""
     User.objects.filter(pk=user.pk).update(is_active=False)
-    TokenFamily.objects.filter(user=user, ended_at=None).update(ended_at=now)
+    families.end_all(user=user, now=now)
 
 
 def _forget(user: User, now: datetime) -> None:

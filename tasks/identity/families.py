@@ -84,6 +84,11 @@ def end(*, sid: UUID, now: datetime) -> None:
     TokenFamily.objects.filter(pk=sid, ended_at=None).update(ended_at=now)
 
 
+def end_all(*, user: User, now: datetime) -> None:
+    """End whatever a user has signed in with; it stays ended, whatever becomes of the user."""
+    TokenFamily.objects.filter(user=user, ended_at=None).update(ended_at=now)
+
+
 def _user_unchanged(family: TokenFamily) -> bool:
     user = family.user
     return user.is_active and constant_time_compare(family.auth_hash, user.get_session_auth_hash())

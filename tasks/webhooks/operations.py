@@ -97,7 +97,8 @@ def delete_webhook(*, actor: Actor, webhook_id: UUID, expected: Expected = versi
         VersionMismatch: it has another version than expected.
     """
     with write():
-        webhook = _locked(actor, webhook_id, expected)
+        # With its key: who makes deliveries at this moment is waited for, or waits.
+        webhook = _locked(actor, webhook_id, expected, with_key=True)
         Attempt.objects.filter(delivery__webhook=webhook).delete()
         # As it is: `delete()` would first load months of deliveries, to look for their attempts.
         deliveries = Delivery.objects.filter(webhook=webhook)
@@ -206,9 +207,15 @@ def _save(webhook: Webhook, columns: list[str], now: datetime) -> None:
     webhook.save(update_fields=[*columns, "version", "updated_at"])
 
 
-def _locked(actor: Actor, webhook_id: UUID, expected: Expected = versions.ANY) -> Webhook:
+def _locked(
+    actor: Actor,
+    webhook_id: UUID,
+    expected: Expected = versions.ANY,
+    *,
+    with_key: bool = False,
+) -> Webhook:
     found = seen_by(Webhook.objects.filter(pk=webhook_id), actor).with_row_columns()
-    webhook = found.select_for_update(of=("self",), no_key=True).first()
+    webhook = found.select_for_update(of=("self",), no_key=not with_key).first()
     if webhook is None:
         raise NotVisible
     expected.check(webhook.version)

@@ -114,12 +114,9 @@ def test_it_takes_a_task_and_its_comments_for_one_object(one: Relay, broker: Bro
     assert broker.calls == [ids(made[:1]), ids(made[1:])]
 
 
-@pytest.mark.parametrize("outcome", [Outcome.UNSENT, Outcome.REFUSED])
-def test_it_waits_for_a_broker_that_is_down_or_full(
-    outcome: Outcome, one: Relay, broker: Broker
-) -> None:
+def test_it_waits_for_a_broker_that_is_down(one: Relay, broker: Broker) -> None:
     made = events(2)
-    broker.says = dict.fromkeys(ids(made), outcome)
+    broker.says = dict.fromkeys(ids(made), Outcome.UNSENT)
 
     for _ in range(20):
         assert not one.step()
@@ -131,13 +128,73 @@ def test_it_waits_for_a_broker_that_is_down_or_full(
     assert broker.calls == [ids(made)]
 
 
+def test_it_gives_a_full_queue_more_time_with_each_try_and_parks_nothing(
+    one: Relay, broker: Broker, clock: Clock
+) -> None:
+    """The other queues get the event again each time."""
+    [event, *_] = events(2)
+    broker.says = {str(event.uid): Outcome.REFUSED}
+
+    waited = pauses_of(one, broker, clock, seconds=120)
+
+    assert waited == [0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8, 25.6, 30.0, 30.0]
+    assert not ParkedEvent.objects.exists()
+    broker.says = {}
+    clock.passes(30)
+    assert one.step()
+    assert cursors.position(cursors.RABBITMQ) == 2
+
+
+def test_it_counts_no_full_queue_among_the_tries_of_what_is_parked(
+    one: Relay, broker: Broker, clock: Clock
+) -> None:
+    [event] = events(1)
+    broker.says = {str(event.uid): Outcome.REFUSED}
+    pauses_of(one, broker, clock, seconds=60)
+    broker.says, broker.calls = {str(event.uid): Outcome.POISON}, []
+
+    pauses_of(one, broker, clock, seconds=300)
+
+    assert broker.taken == [str(event.uid)] * 5
+    assert ParkedEvent.objects.get().tries == 5
+
+
+def test_it_gives_a_full_queue_time_for_what_was_released_too(
+    one: Relay, broker: Broker, clock: Clock
+) -> None:
+    [event] = events(1)
+    one.step()
+    cursors.park(cursors.RABBITMQ, event, "too large", tries=0, now=NOON)
+    broker.says = {str(event.uid): Outcome.REFUSED}
+
+    waited = pauses_of(one, broker, clock, seconds=60)
+
+    assert waited == [0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8, 25.6]
+    broker.says = {}
+    clock.passes(30)
+    assert one.step()
+    assert not ParkedEvent.objects.exists()
+
+
+def pauses_of(one: Relay, broker: Broker, clock: Clock, *, seconds: int) -> list[float]:
+    """Let time pass in steps of 0.2 s; return the pauses between two tries."""
+    tried: list[datetime] = []
+    for _ in range(5 * seconds):
+        before = len(broker.calls)
+        one.step()
+        tried += [clock.now] * (len(broker.calls) - before)
+        clock.passes(0.2)
+    return [(later - sooner).total_seconds() for sooner, later in pairwise(tried)]
+
+
 def test_it_does_not_send_again_what_was_taken_behind_one_that_was_not(
-    one: Relay, broker: Broker
+    one: Relay, broker: Broker, clock: Clock
 ) -> None:
     made = events(3)
     broker.says = {ids(made)[0]: Outcome.REFUSED}
     one.step()
     broker.says, broker.calls = {}, []
+    clock.passes(0.2)
 
     one.step()
 
@@ -226,16 +283,8 @@ def test_it_forgets_what_it_knew_when_it_was_another_ones_turn(one: Relay, broke
 def test_it_waits_longer_before_each_further_try(one: Relay, broker: Broker, clock: Clock) -> None:
     [event] = events(1)
     broker.says = {str(event.uid): Outcome.POISON}
-    tried: list[datetime] = []
 
-    for _ in range(40):
-        before = len(broker.taken)
-        one.step()
-        tried += [clock.now] * (len(broker.taken) - before)
-        clock.passes(0.1)
-
-    waited = [(later - sooner).total_seconds() for sooner, later in pairwise(tried)]
-    assert waited == [0.2, 0.4, 0.8, 1.6]
+    assert pauses_of(one, broker, clock, seconds=4) == [0.2, 0.4, 0.8, 1.6]
 
 
 def test_it_publishes_no_parked_one_while_another_has_the_lease(one: Relay, broker: Broker) -> None:

@@ -4,7 +4,9 @@ import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import datetime
+from functools import partial
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.db import transaction
@@ -17,7 +19,8 @@ from tasks.operations.members import remove_member
 from tasks.operations.projects import create_project
 from tasks.webhooks import fanout
 from tasks.webhooks.fanout import FanOut, spread
-from tests.operations.racing import race
+from tasks.webhooks.operations import delete_webhook
+from tests.operations.racing import overlap, race
 from tests.webhooks.endpoints import forget_events, make_event, make_webhook
 
 URL = "https://example.com/hook"
@@ -254,6 +257,53 @@ def test_it_delivers_once_with_many_workers(project: Project, alice: User, bob: 
 
     assert sum(race([run] * 4)) == 40 * len(hooks)
     assert Delivery.objects.count() == 40 * len(hooks)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("deleting_begins", [True, False])
+def test_it_is_not_disturbed_by_who_deletes_an_endpoint_and_does_not_disturb(
+    project: Project, alice: User, bob: User, now: datetime, *, deleting_begins: bool
+) -> None:
+    hook(alice, "alice")
+    gone = hook(bob, "bob")
+    make_event(project=project.pk)
+
+    def delete() -> None:
+        delete_webhook(actor=Actor(bob.pk), webhook_id=gone.pk)
+
+    def spread_it() -> int:
+        return spread(now=now)[0]
+
+    acts = (delete, spread_it) if deleting_begins else (spread_it, delete)
+    assert overlap(*acts) == ((None, 1) if deleting_begins else (1, None))
+    assert {name for _, name in made()} == {"alice"}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_it_leaves_out_who_was_deleted_after_the_endpoints_were_read(
+    project: Project,
+    alice: User,
+    bob: User,
+    now: datetime,
+    vendor: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    if vendor == "sqlite":
+        pytest.skip("SQLite has one writer: nobody deletes meanwhile.")
+    hook(alice, "alice")
+    gone = hook(bob, "bob")
+    make_event(project=project.pk)
+    read = fanout._endpoints
+
+    def meanwhile() -> dict[UUID | None, list[Webhook]]:
+        found = read()
+        race([partial(delete_webhook, actor=Actor(bob.pk), webhook_id=gone.pk)])
+        return found
+
+    monkeypatch.setattr(fanout, "_endpoints", meanwhile)
+
+    assert spread(now=now) == (1, 1)
+    assert {name for _, name in made()} == {"alice"}
 
 
 @pytest.mark.django_db(transaction=True)

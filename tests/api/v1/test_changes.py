@@ -262,6 +262,17 @@ def test_it_is_gone_when_the_events_are(as_alice: Api, bobs: Follower, place: st
     assert bobs.brief() == []
 
 
+def test_it_is_gone_also_from_the_very_beginning(as_alice: Api, place: str) -> None:
+    """The token of an empty log: to begin there is not to begin with what is left."""
+    Event.objects.all().delete()
+    Cursor.objects.filter(name=cursors.SEQUENCER).update(position=0)
+    early = Follower(as_alice)
+    Cursor.objects.filter(name=cursors.SEQUENCER).update(position=2)
+    Cursor.objects.create(name=cursors.PRUNED, position=1)
+
+    assert (early.answer().status, early.answer().code) == (410, "events_expired")
+
+
 def test_it_is_gone_when_the_log_was_put_back(bobs: Follower) -> None:
     """From a backup, say: what the numbers of the token stood for is not there any more."""
     Cursor.objects.filter(name=cursors.SEQUENCER).update(position=1)
