@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import dj_database_url
+from django.conf import settings
 from django.db import connections
 from django.db.backends.postgresql.base import DatabaseWrapper as PostgreSQL
 from psycopg import Connection, OperationalError
@@ -68,8 +69,11 @@ def close_pools() -> None:
     """Close the connection pools of this process, before it ends.
 
     Python waits at its end for threads, and the pool's own wait for work: each would be given
-    five seconds to hear of the end.
+    five seconds to hear of the end. Where the settings were refused there is none, and to ask for
+    one would read them, and refuse them, once more.
     """
+    if not settings.configured:
+        return
     for connection in connections.all(initialized_only=True):
         if isinstance(connection, PostgreSQL):
             connection.close()

@@ -18,7 +18,7 @@ TYPES: Final[dict[str, str]] = {
     "project.updated": "Its name or description changed, or somebody's role in it.",
     "project.trashed": "It went to the trash, and everything in it out of sight.",
     "project.restored": "It came back from the trash, with everything in it as it was.",
-    "project.purged": "It was deleted for good; events for its tasks and members went before.",
+    "project.purged": "It was deleted for good, after its tasks and members; on RabbitMQ only.",
     "member.added": "A user became a member of a project.",
     "member.updated": "A member has another role, or another name.",
     "member.removed": "A member left or was removed, or their project was deleted for good.",

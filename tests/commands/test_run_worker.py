@@ -1,6 +1,10 @@
 """`run_worker` as a supervisor meets it: real processes, real signals, and a database that goes."""
 
+import os
 import signal
+import socket
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,6 +28,7 @@ from tests.commands.workers import (
     url,
     worker,
 )
+from tests.environment import CHECKOUT
 from tests.health.servers import closed_port, proxy_to
 from tests.webhooks.endpoints import make_webhook, serving
 
@@ -68,6 +73,26 @@ def test_it_tells_prometheus_what_it_counts(tmp_path: Path) -> None:
 
     assert 'tasks_events_published_total{outcome="unroutable"} 0.0' in text
     assert 'tasks_worker_loop_failures_total{loop="pruning"} 0.0' in text
+
+
+@pytest.mark.once
+def test_it_says_in_a_line_that_its_port_for_prometheus_is_taken() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        run = subprocess.run(
+            [sys.executable, "manage.py", "run_worker"],
+            cwd=CHECKOUT,
+            env={**os.environ, "WORKER_METRICS_PORT": str(port)},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert (run.returncode, run.stdout) == (1, "")
+    assert run.stderr == (
+        f"CommandError: Cannot listen on 127.0.0.1, port {port}; see HOST and WORKER_METRICS_PORT. "
+        "Address already in use.\n"
+    )
 
 
 @committed

@@ -30,8 +30,17 @@ def read_settings(
     var: Path, expression: str = "None", **given: str
 ) -> subprocess.CompletedProcess[str]:
     """Read the settings in a process of their own, and print an expression on `settings`."""
+    return _python(var, "-c", f"from config import settings; print({expression})", **given)
+
+
+def manage(var: Path, *arguments: str, **given: str) -> subprocess.CompletedProcess[str]:
+    """Run a command of `manage.py` to its end."""
+    return _python(var, "manage.py", *arguments, **given)
+
+
+def _python(var: Path, *arguments: str, **given: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-c", f"from config import settings; print({expression})"],
+        [sys.executable, *arguments],
         cwd=CHECKOUT,
         env=environment(var, **given),
         capture_output=True,

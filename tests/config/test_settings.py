@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.config.processes import CHECKOUT, FIELD_KEY, STRONG, read_settings
+from tests.config.processes import CHECKOUT, FIELD_KEY, STRONG, manage, read_settings
 
 pytestmark = pytest.mark.once
 PRODUCTION = {
@@ -53,6 +53,18 @@ def test_it_names_every_mistake_at_once_without_a_traceback(tmp_path: Path) -> N
         *("LOG_LEVEL", "LOG_FORMAT", "SECRET_KEY", "JWT_SIGNING_KEYS", "FIELD_ENCRYPTION_KEYS"),
     }
     assert "hunter" not in run.stderr
+
+
+@pytest.mark.parametrize("command", ["prune", "run_worker", "run_local"])
+def test_it_ends_a_command_with_a_line_for_each_mistake_and_no_more(
+    tmp_path: Path, command: str
+) -> None:
+    run = manage(tmp_path, command, AMQP_URL="http://x", WORKER_METRICS_PORT="99999")
+    assert (run.returncode, run.stdout) == (1, "")
+    assert run.stderr == (
+        "AMQP_URL: must be a URL that begins with amqp or amqps://HOST.\n"
+        "WORKER_METRICS_PORT: must be a whole number from 0 to 65535.\n"
+    )
 
 
 @pytest.mark.parametrize(

@@ -20,8 +20,10 @@ import yaml
 
 from tasks.events.catalogue import TYPES
 from tasks.events.envelope import cloud_event
+from tasks.models import Event
 from tasks.schedule import due_at
 from tasks.webhooks import backoff, breaker, operations, signing, transport
+from tests.cast import Api
 from tests.environment import CHECKOUT
 from tests.webhooks.posting import post
 from tests.webhooks.verifying import BODY, CASES, ID, OTHER, PAGE, SECRET, Case, block, now, signed
@@ -208,6 +210,19 @@ def test_it_shows_an_event_as_it_is_sent() -> None:
     due = due_at(date.fromisoformat(task["due_date"]), None, task["timezone"])
     assert due == datetime.fromisoformat(task["due_at"])
     assert {shown["type"], "webhook.ping", "webhook.disabled"} <= set(TYPES)
+
+
+@pytest.mark.django_db
+def test_it_names_the_size_of_the_largest_body(as_alice: Api) -> None:
+    # What JSON makes the most of, as often in one event as there can be.
+    old, new = ("\x01" * (64 * 1024 - 1) + end for end in "ab")
+    task = as_alice.post("/tasks", {"title": "Pack", "description": old}).body["id"]
+    assert as_alice.patch(f"/tasks/{task}", {"description": new}).status == 200
+
+    size = len(cloud_event(Event.objects.latest("number"), source="/tasks"))
+    assert f"{size / 1e6:.1f}" == "1.2"
+    assert "up to about 1.2 MB**, so let your receiver take 2 MB" in PAGE
+    assert 'express.raw({ type: "*/*", limit: "2mb" })' in PAGE
 
 
 def spoken(delay: timedelta) -> str:

@@ -60,9 +60,20 @@ class Command(BaseCommand):
 
 
 def _show_metrics() -> None:
-    """Let Prometheus ask this process, if a port is set: it has no other way to be asked."""
-    if settings.WORKER_METRICS_PORT:
+    """Let Prometheus ask this process, if a port is set: it has no other way to be asked.
+
+    Raises:
+        CommandError: the port cannot be had.
+    """
+    if not settings.WORKER_METRICS_PORT:
+        return
+    try:
         start_http_server(settings.WORKER_METRICS_PORT, settings.HOST, metrics.registry)
+    except OSError as error:
+        raise CommandError(
+            f"Cannot listen on {settings.HOST}, port {settings.WORKER_METRICS_PORT}; see HOST and "
+            f"WORKER_METRICS_PORT. {error.strerror}."
+        ) from None
 
 
 def _kinds(given: Iterable[str]) -> Sequence[str]:
