@@ -43,6 +43,7 @@ def main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--stops", type=int, default=10)
+    parser.add_argument("--pace", type=float, default=1, help="times the pause between two kills")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args(arguments)
     inbox, received, stop = Inbox(), Inbox(), threading.Event()
@@ -133,7 +134,7 @@ def _havoc(
     random, done = Random(options.seed), Counter[str]()
     every = max(options.kills // max(options.stops, 1), 1)
     for number in range(1, options.kills + 1):
-        time.sleep(random.uniform(0.3, 1.2))
+        time.sleep(options.pace * random.uniform(0.3, 1.2))
         kind, index = random.choice(["web", "worker"]), random.choice([0, 1])
         name = f"{kind} {index}"
         processes.kill(name)

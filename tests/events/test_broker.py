@@ -6,12 +6,17 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
 
+from tasks.events import cursors
 from tasks.events.broker import Message, Outcome, Publisher
+from tasks.events.relay import Relay
+from tasks.models import Cursor
 from tests.events.brokers import Queue, counted, messages, outcomes, queue_on
+from tests.events.making import NOON, make_event, sequence_all
 from tests.health.servers import closed_port
 
 pytestmark = [pytest.mark.once]
@@ -120,6 +125,24 @@ def test_it_is_refused_by_a_full_queue_until_there_is_room(
         ]
         queue.purge()
         assert outcomes(publisher.publish(messages("full", b"3"), timeout=5)) == [C]
+
+
+@pytest.mark.django_db
+def test_it_gives_the_other_queues_what_a_full_one_refuses_once_with_each_try(
+    publisher: Publisher, queue: Queue, amqp_url: str, exchange: str
+) -> None:
+    now = NOON
+    relay = Relay(publisher, source="/tasks", clock=lambda: now)
+    Cursor.objects.create(name=cursors.RABBITMQ)
+    make_event()
+    sequence_all()
+    limits = {"x-max-length": 0, "x-overflow": "reject-publish"}
+    with queue_on(amqp_url, exchange, "task.*", **limits):
+        for pause in (0.0, 0.2, 0.4):
+            now += timedelta(seconds=pause)
+            for _ in range(50):
+                relay.step()
+            assert len(queue.take()) == 1
 
 
 def test_it_declares_a_deleted_exchange_anew(publisher: Publisher, queue: Queue) -> None:
