@@ -16,7 +16,7 @@ import sys
 from importlib import import_module
 
 from bench.service import set_up, wait_until_ready
-from tests.health.servers import closed_port
+from tests.listening import closed_port
 
 OTHERS = ("pages", "events", "crashes", "broker", "webhooks")
 SETTINGS = {

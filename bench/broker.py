@@ -27,7 +27,7 @@ from bench.servers import postgresql
 from bench.service import wait_until_ready
 from tests.events import nodes
 from tests.events.nodes import Node
-from tests.health.servers import closed_port
+from tests.listening import closed_port
 
 RATE, CLIENTS = 50, 5  # writes a second, and by how many
 _PASSWORD = "guest"  # noqa: S105 - of a broker that listens on the loopback for a minute

@@ -23,7 +23,7 @@ from bench.clients import Client
 from bench.fleet import Fleet, Inbox
 from bench.servers import PostgreSQL, postgresql
 from bench.service import set_up, wait_until_ready
-from tests.health.servers import closed_port
+from tests.listening import closed_port
 
 CLIENTS = 6
 USER, PASSWORD = "bench", "bench-signs-in-with-this"

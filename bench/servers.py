@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from tests import postgres
-from tests.health.servers import closed_port
+from tests.listening import closed_port
 
 # Not what the tests' server has: what was acknowledged must outlive the process. The power stays
 # on, so nothing need reach the disk for that.

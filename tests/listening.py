@@ -1,8 +1,23 @@
-"""A listener on the loopback with a thread for each connection, until it is closed."""
+"""Ports of the loopback, and a listener on one with a thread for each connection."""
 
 import socket
 import threading
 from contextlib import suppress
+from random import SystemRandom
+from typing import Final
+
+# Below those that outgoing connections are given (from 32768 on Linux, else from 49152): so a port
+# is still free when a server starts on it, and when one that was killed starts there again.
+_PORTS: Final = range(15_000, 32_000)
+
+
+def closed_port() -> int:
+    """Return a port on which nothing listens, and which no client happens to be given."""
+    while True:
+        port = SystemRandom().choice(_PORTS)  # Tests seed the other generator, each process alike.
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 class Listener:

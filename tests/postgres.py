@@ -8,7 +8,6 @@ root, create a system user and open every directory above the virtualenv to all 
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -21,6 +20,7 @@ from typing import Final, NamedTuple
 import psycopg
 
 from tests.environment import database_prefix
+from tests.listening import closed_port
 
 LOCAL: Final = "postgresql://postgres@127.0.0.1:5432/postgres"
 OLDEST: Final = 150_000  # Django 6.1 wants PostgreSQL 15.
@@ -88,7 +88,7 @@ def started() -> Iterator[str]:
     with TemporaryDirectory(prefix="tasks-postgres-") as directory:
         home = Path(directory)
         programs, user = _programs(home)
-        data, port = home / "data", _free_port()
+        data, port = home / "data", closed_port()
         make = (programs / "initdb", "-D", data, "-U", "postgres", "-E", "UTF8", "--locale=C")
         subprocess.run([*make, "--no-sync"], check=True, capture_output=True, user=user, cwd=home)
         run = (programs / "postgres", "-D", data, "-h", "127.0.0.1", "-k", home, "-p", str(port))
@@ -127,13 +127,6 @@ def _programs(home: Path) -> tuple[Path, str | None]:
             shutil.copytree(folder, home / folder.name)
     shutil.chown(home, user="nobody")
     return home / package.name / "pginstall" / "bin", "nobody"
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _wait_for(server: subprocess.Popen[bytes], url: str, log: Path) -> None:

@@ -20,6 +20,7 @@ import pytest
 
 from tasks.management.serving import Address, NotServingError
 from tests.environment import CHECKOUT
+from tests.listening import closed_port
 
 # One worker has them all, so that the service of two of them is started once.
 pytestmark = [pytest.mark.once, pytest.mark.xdist_group("run_local")]
@@ -29,14 +30,7 @@ LAST_LINE = "Ctrl-C stops everything."
 
 @pytest.fixture
 def free_port() -> int:
-    return unused_port()
-
-
-def unused_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    return closed_port()
 
 
 def environment(var: Path, port: int, **more: str) -> dict[str, str]:
@@ -82,7 +76,7 @@ class Started:
 
 @pytest.fixture(scope="module")
 def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Started]:
-    var, port = tmp_path_factory.mktemp("var"), unused_port()
+    var, port = tmp_path_factory.mktemp("var"), closed_port()
     with running(environment(var, port, HOST="0.0.0.0")) as (_, said):
         yield Started(said, port, var)
 

@@ -29,7 +29,8 @@ from tests.commands.workers import (
     worker,
 )
 from tests.environment import CHECKOUT
-from tests.health.servers import closed_port, proxy_to
+from tests.health.servers import proxy_to
+from tests.listening import closed_port
 from tests.webhooks.endpoints import make_webhook, serving
 
 committed = pytest.mark.django_db(transaction=True)  # For other processes to see.

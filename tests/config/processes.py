@@ -17,6 +17,8 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
+from tests.listening import closed_port
+
 CHECKOUT: Final = Path(__file__).resolve().parent.parent.parent
 STRONG: Final = "n7Qv2kXc9Rz4Wm8Yb1Tf6Hd3Ls5Gj0PaEuIo"
 FIELD_KEY: Final = "Zk3vS0q9Ff4mTn1xL8cWb7YhJ2dRp6GtUaEoQi5KzXM"
@@ -74,9 +76,7 @@ def gunicorn(var: Path, **given: str) -> Iterator[Gunicorn]:
 
     Its log lies beside the directory `var` and outlives it.
     """
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = closed_port()
     log = var.with_name(f"{var.name}.log")
     with log.open("wb") as output:
         process = subprocess.Popen(

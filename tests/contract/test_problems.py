@@ -22,7 +22,7 @@ from tests.cast import Answer, Api
 from tests.config.processes import FIELD_KEY, STRONG, Gunicorn, gunicorn
 from tests.contract import problems_of_webhooks  # noqa: F401  which adds its cases
 from tests.contract.provoking import CASES, Problem, as_user, case, from_socket, made, of
-from tests.health.servers import closed_port
+from tests.listening import closed_port
 from tests.operations.holding import key_in_use
 
 pytestmark = pytest.mark.xdist_group("gunicorn")

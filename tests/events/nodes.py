@@ -16,7 +16,7 @@ import pika.exceptions
 import pytest
 
 from tests import services
-from tests.health.servers import closed_port
+from tests.listening import closed_port
 
 LARGEST: Final = 20_000  # bytes of a message that the node takes
 # Debian's programs on the path switch the user and forget the environment.

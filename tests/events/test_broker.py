@@ -17,7 +17,7 @@ from tasks.events.relay import Relay
 from tasks.models import Cursor
 from tests.events.brokers import Queue, counted, messages, outcomes, queue_on
 from tests.events.making import NOON, make_event, sequence_all
-from tests.health.servers import closed_port
+from tests.listening import closed_port
 
 pytestmark = [pytest.mark.once]
 

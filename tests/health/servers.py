@@ -19,7 +19,7 @@ import pytest
 import redis
 
 from tests import services
-from tests.listening import Listener
+from tests.listening import Listener, closed_port
 
 
 class Proxy(Listener):
@@ -62,14 +62,6 @@ class Proxy(Listener):
 def proxy_to(host: str, port: int) -> Iterator[Proxy]:
     with closing(Proxy(host, port)) as proxy:
         yield proxy
-
-
-def closed_port() -> int:
-    """Return a port on which nothing listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 class RedisServer:

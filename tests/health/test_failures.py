@@ -17,7 +17,8 @@ from pytest_django import Settings
 
 from health import checks
 from tests.health.conftest import Ask, forget
-from tests.health.servers import Proxy, closed_port, proxy_to
+from tests.health.servers import Proxy, proxy_to
+from tests.listening import closed_port
 
 DOWN = {"database": "unavailable", "migrations": "unavailable"}
 WELL = {"database": "ok", "migrations": "ok"}

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from tests.config.processes import CHECKOUT, environment
-from tests.health.servers import closed_port
+from tests.listening import closed_port
 
 pytestmark = [pytest.mark.once, pytest.mark.xdist_group("gunicorn")]
 

@@ -13,7 +13,8 @@ import redis
 
 from tasks.ratelimit import Budget, LocalStore, Store
 from tasks.ratelimit_redis import TIMEOUT, FallbackStore, RedisStore, SharedDeadline
-from tests.health.servers import RedisServer, closed_port, redis_server
+from tests.health.servers import RedisServer, redis_server
+from tests.listening import closed_port
 from tests.unit.outages import Pauses, budget
 
 pytestmark = pytest.mark.once

@@ -25,6 +25,7 @@ from tasks.schedule import due_at
 from tasks.webhooks import backoff, breaker, operations, signing, transport
 from tests.cast import Api
 from tests.environment import CHECKOUT
+from tests.listening import closed_port
 from tests.webhooks.posting import post
 from tests.webhooks.verifying import BODY, CASES, ID, OTHER, PAGE, SECRET, Case, block, now, signed
 
@@ -150,9 +151,7 @@ def receiver(directory: Path) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
     """Start the receiver of the page, wait until it listens, and end it."""
     for name in ("verify.py", "receiver.py"):
         (directory / name).write_text(block(name))
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = closed_port()
     process = subprocess.Popen(
         [sys.executable, "-u", "receiver.py", str(port)],
         cwd=directory,

@@ -11,7 +11,7 @@ from threading import Thread
 import pytest
 
 from tasks.webhooks.transport import Answer, Failure, PostFailed
-from tests.health.servers import closed_port
+from tests.listening import closed_port
 from tests.webhooks.posting import post
 from tests.webhooks.receivers import Behaviour, receiver
 
