@@ -22,7 +22,6 @@ from uuid import UUID
 from django.db.models import Q, QuerySet
 from django.db.models.fields.tuple_lookups import Tuple, TupleIn
 
-from tasks.errors import EventsExpired
 from tasks.events import cursors, feed
 from tasks.events.catalogue import kind_of
 from tasks.models import Event
@@ -123,10 +122,8 @@ def changes(*, user: UUID, after: int, limit: int) -> Changes:
         return feed.first_seen(SCANNED).values_list(*_COLUMNS)
 
     end = newest()
-    if after > end:
-        raise EventsExpired
     rows = statement(("changes", SCANNED), build).rows({"user": user, "after": after})
-    feed.refuse_expired(after)
+    feed.refuse_expired(after, end)
     seen = [_Sight(*row) for row in rows]
     touched, read = _fold(seen, user, limit)
     more = read < len(seen) or len(seen) == SCANNED

@@ -96,11 +96,9 @@ def feed(
         return found.annotate(shown=_data_of(len(types))).values_list(*_COLUMNS, "shown")
 
     end = cursors.position(cursors.SEQUENCER)
-    if after > end:
-        raise EventsExpired
     rows = statement(("feed", len(projects), len(types), most), build).rows(values)
     if after:
-        refuse_expired(after)
+        refuse_expired(after, end)
     return _stretch(rows, source, limit, cut=len(rows) == most, end=end)
 
 
@@ -121,12 +119,15 @@ def history(*, user: UUID, source: str, task: UUID, after: int, limit: int) -> S
     return _stretch(rows, source, limit, cut=len(rows) > limit, end=max(after, end))
 
 
-def refuse_expired(after: int) -> None:
-    """Raise EventsExpired if events behind this place were deleted.
+def refuse_expired(after: int, end: int) -> None:
+    """Raise EventsExpired if events behind this place were deleted, or the log ends before it.
 
     Asked when they are read already: what is deleted meanwhile is not missed in silence.
+
+    Args:
+        end: how far the log came before they were read.
     """
-    if after < cursors.position(cursors.PRUNED):
+    if not cursors.position(cursors.PRUNED) <= after <= end:
         raise EventsExpired
 
 

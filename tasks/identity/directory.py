@@ -67,7 +67,7 @@ def _update(user: User, data: Mapping[str, Any], now: datetime) -> None:
     if changed:
         user.save(update_fields=changed)
     if changed.get("is_active") is False:
-        _lock_out(user, now)
+        families.end_all(user=user, now=now)
     if "username" in changed:
         tell_new_name(user=user, was=old_name, now=now)
 

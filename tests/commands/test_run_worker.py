@@ -1,10 +1,7 @@
 """`run_worker` as a supervisor meets it: real processes, real signals, and a database that goes."""
 
-import os
 import signal
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,7 +25,7 @@ from tests.commands.workers import (
     url,
     worker,
 )
-from tests.environment import CHECKOUT
+from tests.config.processes import manage
 from tests.health.servers import proxy_to
 from tests.listening import closed_port
 from tests.webhooks.endpoints import make_webhook, serving
@@ -77,18 +74,10 @@ def test_it_tells_prometheus_what_it_counts(tmp_path: Path) -> None:
 
 
 @pytest.mark.once
-def test_it_says_in_a_line_that_its_port_for_prometheus_is_taken() -> None:
+def test_it_says_in_a_line_that_its_port_for_prometheus_is_taken(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
-        run = subprocess.run(
-            [sys.executable, "manage.py", "run_worker"],
-            cwd=CHECKOUT,
-            env={**os.environ, "WORKER_METRICS_PORT": str(port)},
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        run = manage(tmp_path, "run_worker", WORKER_METRICS_PORT=str(port))
     assert (run.returncode, run.stdout) == (1, "")
     assert run.stderr == (
         f"CommandError: Cannot listen on 127.0.0.1, port {port}; see HOST and WORKER_METRICS_PORT. "
